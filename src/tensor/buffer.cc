@@ -1,0 +1,40 @@
+#include "tensor/buffer.h"
+
+#include <sys/mman.h>
+
+#include <string>
+#include <utility>
+
+namespace bora {
+
+Result<Buffer> Buffer::allocate(std::size_t bytes) {
+  Buffer buffer;
+  if (bytes == 0) return buffer;
+  void* memory =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) {
+    return Error{ErrorCode::kDoesNotFit,
+                 "memory: the system refused " + std::to_string(bytes) + " bytes",
+                 {"use a smaller --ctx, or close other programs"}};
+  }
+  constexpr std::size_t kHugePage = std::size_t{2} << 20;
+  if (bytes >= kHugePage) madvise(memory, bytes, MADV_HUGEPAGE);
+  buffer.data_ = static_cast<std::byte*>(memory);
+  buffer.size_ = bytes;
+  return buffer;
+}
+
+Buffer::~Buffer() {
+  if (data_ != nullptr) munmap(data_, size_);
+}
+
+Buffer::Buffer(Buffer&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+Buffer& Buffer::operator=(Buffer&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+}  // namespace bora

@@ -1,0 +1,34 @@
+// Buffer: owned, aligned, zero-filled host memory. Move-only.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include "base/result.h"
+
+namespace bora {
+
+class Buffer {
+ public:
+  // Aligned to 64 bytes (a cache line, and the widest vector). Pages are taken from the system when
+  // first written, so a large buffer costs nothing until used.
+  // Errors: kDoesNotFit where the system refuses.
+  static Result<Buffer> allocate(std::size_t bytes);
+
+  Buffer() = default;
+  ~Buffer();
+  Buffer(Buffer&& other) noexcept;
+  Buffer& operator=(Buffer&& other) noexcept;
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+
+  [[nodiscard]] std::span<std::byte> bytes() { return {data_, size_}; }
+  [[nodiscard]] std::span<const std::byte> bytes() const { return {data_, size_}; }
+
+ private:
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace bora

@@ -1,0 +1,61 @@
+// Shape and TensorView: a borrowed, row-major tensor. A view never outlives the map or Buffer it
+// points into, is cheap to copy, and says nothing of devices.
+//
+// Shapes are written outermost first, as PyTorch and safetensors do: a linear weight is
+// [out_features, in_features]. (GGUF stores them the other way round; formats/ turns them.)
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <initializer_list>
+#include <span>
+#include <string>
+
+#include "base/check.h"
+#include "tensor/dtype.h"
+
+namespace bora {
+
+class Shape {
+ public:
+  static constexpr std::size_t kMaxRank = 4;
+
+  Shape() = default;
+  Shape(std::initializer_list<std::size_t> dims) : Shape(std::span(dims.begin(), dims.size())) {}
+  explicit Shape(std::span<const std::size_t> dims) : rank_(dims.size()) {
+    CHECK(dims.size() <= kMaxRank, "at most 4 dimensions");
+    for (std::size_t i = 0; i < rank_; ++i) dims_[i] = dims[i];
+  }
+
+  [[nodiscard]] std::size_t rank() const { return rank_; }
+  std::size_t operator[](std::size_t i) const {
+    CHECK(i < rank_, "dimension out of range");
+    return dims_[i];
+  }
+  [[nodiscard]] std::span<const std::size_t> dims() const { return {dims_.data(), rank_}; }
+
+  // Values along the last dimension (1 for a scalar) and the number of such rows.
+  [[nodiscard]] std::size_t columns() const { return rank_ == 0 ? 1 : dims_[rank_ - 1]; }
+  [[nodiscard]] std::size_t rows() const;
+  [[nodiscard]] std::size_t values() const { return rows() * columns(); }
+  [[nodiscard]] std::string to_string() const;  // "[32000, 4096]"
+
+  friend bool operator==(const Shape&, const Shape&) = default;
+
+ private:
+  std::array<std::size_t, kMaxRank> dims_{};
+  std::size_t rank_ = 0;
+};
+
+struct TensorView {
+  const std::byte* data = nullptr;
+  DType dtype = DType::kF32;
+  Shape shape;
+
+  [[nodiscard]] std::size_t row_bytes() const { return bora::row_bytes(dtype, shape.columns()); }
+  [[nodiscard]] std::size_t bytes() const { return row_bytes() * shape.rows(); }
+  [[nodiscard]] const std::byte* row(std::size_t r) const { return data + r * row_bytes(); }
+  [[nodiscard]] bool empty() const { return data == nullptr; }
+};
+
+}  // namespace bora
