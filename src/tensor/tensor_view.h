@@ -5,14 +5,14 @@
 // [out_features, in_features]. (GGUF stores them the other way round; formats/ turns them.)
 #pragma once
 
+#include "base/check.h"
+#include "tensor/dtype.h"
+
 #include <array>
 #include <cstddef>
 #include <initializer_list>
 #include <span>
 #include <string>
-
-#include "base/check.h"
-#include "tensor/dtype.h"
 
 namespace bora {
 
@@ -56,6 +56,16 @@ struct TensorView {
   [[nodiscard]] std::size_t bytes() const { return row_bytes() * shape.rows(); }
   [[nodiscard]] const std::byte* row(std::size_t r) const { return data + r * row_bytes(); }
   [[nodiscard]] bool empty() const { return data == nullptr; }
+};
+
+// The same, writable: an activation or a cache. Plain types only, contiguous.
+struct MutableTensorView {
+  std::byte* data = nullptr;
+  DType dtype = DType::kF32;
+  Shape shape;
+
+  // NOLINTNEXTLINE(google-explicit-constructor): reading what one may write is always right.
+  operator TensorView() const { return {data, dtype, shape}; }
 };
 
 }  // namespace bora
