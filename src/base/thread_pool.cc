@@ -1,0 +1,163 @@
+#include "base/thread_pool.h"
+
+#include "base/check.h"
+#include "base/cpu_limit.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <sched.h>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+namespace bora {
+namespace {
+
+constexpr int kMaxThreads = 1024;
+
+// One turn of a busy wait. A few microseconds of pauses cost the other hyper-thread little; after
+// them the wait is long enough (or another process owns the CPU that we wait for) to offer ours.
+class Spinner {
+ public:
+  void turn() {
+    if (turns_ < kPauses) {
+      ++turns_;
+      pause();
+    } else {
+      std::this_thread::yield();
+    }
+  }
+
+ private:
+  static constexpr int kPauses = 256;
+
+  static void pause() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+  }
+
+  int turns_ = 0;
+};
+
+}  // namespace
+
+struct ThreadPool::State {
+  using Task = FunctionRef<void(int)>;
+
+  // Counts the tasks handed out; parked workers wait on it. Alone on its cache line, as is
+  // `unfinished`: every worker reads the one in a loop and writes the other once a task.
+  alignas(64) std::atomic<std::uint32_t> generation{0};
+  alignas(64) std::atomic<int> unfinished{0};
+  alignas(64) std::atomic<bool> hot{false};
+  std::atomic<bool> stopping{false};
+  const Task* task = nullptr;  // published by `generation`
+  std::vector<std::thread> workers;
+
+  void work(int worker) {
+    std::uint32_t seen = 0;
+    while (true) {
+      wait_for_task(seen);
+      ++seen;
+      if (stopping.load(std::memory_order_relaxed)) return;
+      (*task)(worker);
+      unfinished.fetch_sub(1, std::memory_order_release);
+    }
+  }
+
+  void wait_for_task(std::uint32_t seen) {
+    Spinner spinner;
+    while (generation.load(std::memory_order_acquire) == seen) {
+      if (hot.load(std::memory_order_relaxed)) {
+        spinner.turn();
+      } else {
+        generation.wait(seen, std::memory_order_acquire);
+      }
+    }
+  }
+
+  void publish() {
+    generation.fetch_add(1, std::memory_order_release);
+    generation.notify_all();
+  }
+};
+
+Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads) {
+  if (threads < 1 || threads > kMaxThreads) {
+    return Error{ErrorCode::kUsage,
+                 "threads: expected 1 to " + std::to_string(kMaxThreads) + ", found " +
+                     std::to_string(threads),
+                 {}};
+  }
+  // The pool owns the state before the first thread starts, so that its destructor ends the threads
+  // that did start where a later one is refused.
+  std::unique_ptr<ThreadPool> pool(new ThreadPool(std::make_unique<State>()));
+  State* state = pool->state_.get();
+  state->workers.reserve(static_cast<std::size_t>(threads - 1));
+  try {
+    for (int worker = 1; worker < threads; ++worker) {
+      state->workers.emplace_back([state, worker] { state->work(worker); });
+    }
+  } catch (const std::system_error& error) {
+    return Error{ErrorCode::kFailed,
+                 "threads: the system refused thread " + std::to_string(state->workers.size() + 2) +
+                     " of " + std::to_string(threads) + " (" + error.what() + ")",
+                 {"use a smaller --threads"}};
+  }
+  return pool;
+}
+
+ThreadPool::ThreadPool(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+ThreadPool::~ThreadPool() {
+  state_->stopping.store(true, std::memory_order_relaxed);
+  state_->publish();
+  for (std::thread& worker : state_->workers) worker.join();
+}
+
+int ThreadPool::threads() const { return static_cast<int>(state_->workers.size()) + 1; }
+
+void ThreadPool::run(FunctionRef<void(int worker)> task) {
+  State& state = *state_;
+  if (state.workers.empty()) {
+    task(0);
+    return;
+  }
+  state.task = &task;
+  state.unfinished.store(static_cast<int>(state.workers.size()), std::memory_order_relaxed);
+  state.publish();
+  task(0);
+  Spinner spinner;
+  while (state.unfinished.load(std::memory_order_acquire) != 0) spinner.turn();
+}
+
+ThreadPool::HotScope::HotScope(ThreadPool& pool) : pool_(pool) {
+  CHECK(!pool_.state_->hot.load(std::memory_order_relaxed), "one HotScope at a time");
+  pool_.state_->hot.store(true, std::memory_order_relaxed);
+}
+
+ThreadPool::HotScope::~HotScope() { pool_.state_->hot.store(false, std::memory_order_relaxed); }
+
+int usable_cpus() {
+  int cpus = 0;
+  // The mask has as many bits as the kernel was built for: grow until it fits.
+  for (int capacity = 1024; cpus == 0 && capacity <= (1 << 20); capacity *= 2) {
+    cpu_set_t* mask = CPU_ALLOC(capacity);
+    if (mask == nullptr) break;
+    const std::size_t bytes = CPU_ALLOC_SIZE(capacity);
+    if (sched_getaffinity(0, bytes, mask) == 0) cpus = CPU_COUNT_S(bytes, mask);
+    CPU_FREE(mask);
+  }
+  if (cpus == 0) cpus = static_cast<int>(std::thread::hardware_concurrency());
+  if (const std::optional<int> limit = cgroup_cpu_limit("/proc/self/cgroup", "/sys/fs/cgroup")) {
+    cpus = std::min(cpus, *limit);
+  }
+  return std::clamp(cpus, 1, kMaxThreads);
+}
+
+}  // namespace bora

@@ -1,0 +1,74 @@
+#include "base/thread_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <numeric>
+#include <vector>
+
+namespace bora {
+namespace {
+
+std::unique_ptr<ThreadPool> make_pool(int threads) {
+  Result<std::unique_ptr<ThreadPool>> pool = ThreadPool::create(threads);
+  EXPECT_TRUE(pool.has_value());
+  return std::move(pool).value();
+}
+
+TEST(ThreadPool, CallsTheTaskOnceForEveryWorker) {
+  for (const int threads : {1, 2, 3, 8}) {
+    const auto pool = make_pool(threads);
+    EXPECT_EQ(pool->threads(), threads);
+    std::vector<int> calls(static_cast<std::size_t>(threads), 0);
+    for (int i = 0; i < 100; ++i) {
+      pool->run([&](int worker) { ++calls[static_cast<std::size_t>(worker)]; });
+    }
+    EXPECT_EQ(calls, std::vector<int>(static_cast<std::size_t>(threads), 100)) << threads;
+  }
+}
+
+TEST(ThreadPool, ShowsTheCallerWhatTheWorkersWrote) {
+  const auto pool = make_pool(4);
+  std::vector<int> values(4096, 0);
+  const ThreadPool::HotScope hot(*pool);
+  for (int round = 1; round <= 50; ++round) {
+    pool->run([&](int worker) {
+      for (std::size_t i = static_cast<std::size_t>(worker); i < values.size(); i += 4) {
+        values[i] = round;
+      }
+    });
+    EXPECT_EQ(std::accumulate(values.begin(), values.end(), 0), 4096 * round);
+  }
+}
+
+TEST(ThreadPool, RunsInsideAndOutsideHotScopesInTurn) {
+  const auto pool = make_pool(3);
+  std::atomic<int> calls{0};
+  const auto count = [&](int) { calls.fetch_add(1, std::memory_order_relaxed); };
+  for (int i = 0; i < 20; ++i) {
+    pool->run(count);
+    const ThreadPool::HotScope hot(*pool);
+    pool->run(count);
+    pool->run(count);
+  }
+  EXPECT_EQ(calls.load(), 20 * 3 * 3);
+}
+
+TEST(ThreadPool, MayBeDestroyedWithoutEverHavingRun) {
+  for (int i = 0; i < 20; ++i) make_pool(4);
+}
+
+TEST(ThreadPool, RefusesACountOutOfRange) {
+  for (const int threads : {0, -1, 1025}) {
+    const auto pool = ThreadPool::create(threads);
+    ASSERT_FALSE(pool.has_value());
+    EXPECT_EQ(pool.error().code, ErrorCode::kUsage);
+    EXPECT_NE(pool.error().message.find("found " + std::to_string(threads)), std::string::npos)
+        << pool.error().message;
+  }
+}
+
+TEST(UsableCpus, IsAtLeastOne) { EXPECT_GE(usable_cpus(), 1); }
+
+}  // namespace
+}  // namespace bora
