@@ -1,0 +1,55 @@
+// ModelConfig: the numbers that shape a model, spelled as Hugging Face's config.json spells them.
+//
+// Read from config.json or from GGUF metadata through a ConfigReader (config_reader.h), one parse
+// function an architecture (arch/<name>.cc). A config that came out of read_model_config() is
+// whole: every count is positive and within kConfigLimits, heads divide, so products of two of them
+// fit into size_t. A plain value; no owner.
+#pragma once
+
+#include "backend/backend.h"
+#include "base/ids.h"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bora {
+
+// How positions beyond the trained ones are reached by turning slower.
+struct RopeScaling {
+  // kLinear: https://arxiv.org/abs/2306.15595. kLlama3: by bands of wave lengths, Llama 3.1
+  // (https://arxiv.org/abs/2407.21783). kFactors: GGUF's tensor rope_freqs.weight, one divisor a
+  // pair.
+  enum class Kind { kNone, kLinear, kLlama3, kFactors };
+
+  Kind kind = Kind::kNone;
+  double factor = 1.0;                               // kLinear, kLlama3
+  double low_freq_factor = 1.0;                      // kLlama3
+  double high_freq_factor = 4.0;                     // kLlama3
+  double original_max_position_embeddings = 8192.0;  // kLlama3
+};
+
+struct ModelConfig {
+  std::string architecture;  // ArchSpec::name, "llama"
+  std::size_t hidden_size = 0;
+  std::size_t intermediate_size = 0;
+  std::size_t num_hidden_layers = 0;
+  std::size_t num_attention_heads = 0;
+  std::size_t num_key_value_heads = 0;
+  std::size_t head_dim = 0;
+  std::size_t vocab_size = 0;
+  std::size_t max_position_embeddings = 0;
+  float rms_norm_eps = 0.0F;
+  double rope_theta = 10000.0;
+  RopeScaling rope_scaling;
+  RopeStyle rope_style = RopeStyle::kHalves;
+  std::size_t sliding_window = 0;  // positions seen, the query's own included; 0: all
+  bool tie_word_embeddings = false;
+  bool attention_bias = false;  // q, k, v and o
+  bool mlp_bias = false;        // gate, up and down
+  std::optional<TokenId> bos_token_id;
+  std::vector<TokenId> eos_token_ids;  // any of them ends an answer; may be empty
+};
+
+}  // namespace bora

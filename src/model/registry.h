@@ -1,0 +1,48 @@
+// The architectures bora knows: one ArchSpec each, one line in registry.cc. Finding one, and
+// loading a model by it.
+#pragma once
+
+#include "base/result.h"
+#include "model/model.h"
+#include "model/model_config.h"
+#include "model/weight_binder.h"
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace bora {
+
+class ConfigReader;
+
+struct ArchSpec {
+  std::string_view name;             // config.json's model_type; GGUF's general.architecture
+  std::string_view hf_architecture;  // config.json's architectures[0], "LlamaForCausalLM"
+  Result<ModelConfig> (*parse_config)(const ConfigReader& reader);
+  // Asks the binder for every weight and makes the model. Fails only with the binder's error.
+  Result<std::unique_ptr<Model>> (*bind_weights)(ModelConfig config, WeightBinder& binder);
+};
+
+std::span<const ArchSpec> architectures();
+
+struct LoadOptions {
+  std::optional<DType> weights;  // f32, f16 or bf16: convert to it at load; nullopt: as stored
+  int threads = 0;               // for converting; 0: usable_cpus()
+};
+
+// The type that --weights names; nullopt for "auto".
+// Errors: kUsage for an unknown name and for those that come with a later version.
+Result<std::optional<DType>> parse_weight_type(std::string_view name);
+
+// Reads only the config: no weight is touched. Errors: kBadModel naming the key, what was expected
+// and what was found; an unknown architecture lists those bora knows.
+Result<ModelConfig> read_model_config(const Checkpoint& checkpoint);
+
+// Binds the weights, which stay where they lie (checkpoint must outlive the model) unless
+// options.weights asks for another type than the stored one.
+// Errors: as read_model_config; kBadModel with all missing, misshapen and unclaimed tensors at
+// once; kDoesNotFit where a conversion lacks the memory.
+Result<std::unique_ptr<Model>> load_model(const Checkpoint& checkpoint, const LoadOptions& options);
+
+}  // namespace bora

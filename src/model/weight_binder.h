@@ -1,0 +1,69 @@
+// WeightBinder: hands an architecture its weights by name and shape, and gathers everything that is
+// wrong with a checkpoint into one error.
+//
+// Names are Hugging Face's ("model.layers.0.self_attn.q_proj.weight"); for a GGUF file they are
+// translated (gguf_names.h). A request that fails gives an empty view and is remembered for
+// finish(), so an architecture asks for all it needs, in the order forward() reads it, and looks at
+// no view before. Owner: the loading thread.
+#pragma once
+
+#include "base/result.h"
+#include "base/thread_pool.h"
+#include "model/model.h"
+#include "tensor/tensor_view.h"
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+namespace bora {
+
+class WeightBinder {
+ public:
+  // convert_to: f32, f16 or bf16 for linear weights and the embedding; nullopt: as stored. `pool`
+  // (may be null without convert_to) does the converting.
+  WeightBinder(const Checkpoint& checkpoint, std::optional<DType> convert_to, ThreadPool* pool);
+  ~WeightBinder();
+  WeightBinder(const WeightBinder&) = delete;
+  WeightBinder& operator=(const WeightBinder&) = delete;
+  WeightBinder(WeightBinder&&) = delete;
+  WeightBinder& operator=(WeightBinder&&) = delete;
+
+  // The embedding table [rows, columns], of any dtype; `tied`: the output projection too.
+  TensorView embedding(std::string_view name, std::size_t rows, std::size_t columns, bool tied);
+  // The weight of a linear layer [out_features, in_features], of any dtype.
+  TensorView linear(std::string_view name, std::size_t out_features, std::size_t in_features);
+  // A norm weight or a bias [size]: f32, f16 or bf16, never converted.
+  TensorView vector(std::string_view name, std::size_t size);
+  // The same where `wanted`; else an empty view, and the tensor must not be there.
+  TensorView vector_if(bool wanted, std::string_view name, std::size_t size);
+
+  // Whether the checkpoint has it; asks for nothing.
+  [[nodiscard]] bool has(std::string_view name) const;
+  // Claims a tensor that may be there and is not used.
+  void ignore(std::string_view name);
+
+  // All that was asked for, or one error that lists what is missing, misshapen, of a type that does
+  // not serve, and what nobody claimed. Called once, last.
+  Result<BoundWeights> finish();
+
+ private:
+  TensorView find(std::string_view name, const Shape& shape, bool plain_only);
+  TensorView converted(std::string_view name, TensorView stored);
+  [[nodiscard]] std::string stored_name(std::string_view name) const;
+  void list_unclaimed();
+
+  const Checkpoint& checkpoint_;
+  std::optional<DType> convert_to_;
+  ThreadPool* pool_;
+  BoundWeights weights_;
+  std::unordered_set<std::string> claimed_;  // by the checkpoint's own names
+  std::vector<std::string> complaints_;
+  std::optional<Error> failure_;  // a conversion that found no memory or no room for a value
+};
+
+}  // namespace bora
