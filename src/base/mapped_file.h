@@ -1,17 +1,17 @@
-// MappedFile: a whole file mapped read-only, or read where it cannot be mapped (a pipe, an empty file).
+// MappedFile: a whole regular file, mapped read-only.
 //
-// Move-only; the mapping lives as long as the object and views into it must not outlive it. The size
-// is fixed when opened. A file that is truncated while mapped raises SIGBUS on access: the handler
-// installed by install_sigbus_guard() turns that into the error line that names the file and exit
-// code 3. Any thread may read; one thread owns the object.
+// Move-only; the mapping lives as long as the object and views into it must not outlive it. The
+// size is fixed when opened. A file that is truncated while mapped raises SIGBUS on access: the
+// handler installed by install_sigbus_guard() turns that into the error line that names the file
+// and exit code 3. Any thread may read; one thread owns the object.
 #pragma once
+
+#include "base/result.h"
 
 #include <cstddef>
 #include <filesystem>
 #include <span>
 #include <string>
-
-#include "base/result.h"
 
 namespace bora {
 
@@ -38,10 +38,12 @@ class MappedFile {
   MappedFile() = default;
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
+  std::size_t guard_slot_ = 0;  // what the SIGBUS handler knows of this map; 0 for none
   std::filesystem::path path_;
 };
 
-// Reads a small text file whole. `limit`: bytes allowed; above it kBadModel. Errors as MappedFile::open.
+// Reads a small text file whole, to its end rather than to the size the system states (which is 0
+// in /proc). `limit`: bytes allowed; above it kBadModel. Errors as MappedFile::open.
 Result<std::string> read_text_file(const std::filesystem::path& path, std::size_t limit);
 
 // Installs the process-wide SIGBUS handler described above. Called once, by main().
