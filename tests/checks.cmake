@@ -1,0 +1,17 @@
+# The checks of tools/ as tests, and the tests of the checks.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+
+function(bora_check NAME)
+  add_test(NAME checks.${NAME} COMMAND ${Python3_EXECUTABLE} ${ARGN})
+  set_tests_properties(checks.${NAME} PROPERTIES LABELS checks TIMEOUT 120)
+endfunction()
+
+bora_check(arrows ${CMAKE_SOURCE_DIR}/tools/check_arrows.py)
+bora_check(arrows_test ${CMAKE_CURRENT_LIST_DIR}/tools/check_arrows_test.py)
+bora_check(style_test ${CMAKE_CURRENT_LIST_DIR}/tools/check_style_test.py)
+bora_check(isa_objects_test ${CMAKE_CURRENT_LIST_DIR}/tools/check_isa_objects_test.py
+           ${CMAKE_CXX_COMPILER})
+if(TARGET bora_kernels)
+  bora_check(isa_objects ${CMAKE_SOURCE_DIR}/tools/check_isa_objects.py ${CMAKE_BINARY_DIR}
+             --nm ${CMAKE_NM})
+endif()
