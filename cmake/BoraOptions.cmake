@@ -7,3 +7,6 @@ if(BORA_SANITIZE)
                                                 -fno-sanitize-recover=all)
   target_link_options(bora_options INTERFACE -fsanitize=${BORA_SANITIZE})
 endif()
+if(BORA_FUZZ)
+  target_compile_options(bora_options INTERFACE -fsanitize=fuzzer-no-link)  # coverage for libFuzzer
+endif()
