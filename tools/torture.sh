@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# The long checks: both compilers, sanitizers, each ISA that this CPU has, clang-tidy, minutes of fuzzing.
+# usage: torture.sh [fuzz seconds per target=600]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. tools/lib.sh
+
+tools/setup.sh dev
+assets=$(tools/fetch_test_assets.sh)
+while IFS='=' read -r name path; do export "$name=$path"; done <<<"$assets"
+
+failed=()
+stage() { # NAME COMMAND...
+  say "== $1"
+  "${@:2}" || failed+=("$1")
+}
+stage clang cmake --workflow --preset clang
+stage asan-ubsan cmake --workflow --preset asan-ubsan
+stage tsan cmake --workflow --preset tsan
+stage release cmake --workflow --preset release
+stage isa-scalar ctest --preset isa-scalar
+if grep -qw avx2 /proc/cpuinfo; then
+  stage isa-avx2 ctest --preset isa-avx2
+fi
+stage tidy cmake --workflow --preset tidy
+stage fuzz tools/fuzz.sh "${1:-600}"
+[ ${#failed[@]} = 0 ] || die "torture: failed: ${failed[*]}"
