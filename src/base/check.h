@@ -1,6 +1,6 @@
 // CHECK: our own invariants at cold edges, always on; DCHECK: the same in hot loops, only without
-// NDEBUG. Neither may ever see user input: that is Result (base/result.h). A failed check prints the
-// place and aborts: the program is wrong, not its input.
+// NDEBUG. Neither may ever see user input: that is Result (base/result.h). A failed check prints
+// the place and aborts: the program is wrong, not its input.
 #pragma once
 
 #include <string_view>
@@ -10,10 +10,10 @@ namespace bora::detail {
                                std::string_view message) noexcept;
 }  // namespace bora::detail
 
-#define CHECK(condition, message)                                                 \
-  do {                                                                            \
-    if (!(condition)) [[unlikely]]                                                \
-      ::bora::detail::check_failed(__FILE__, __LINE__, #condition, (message));    \
+#define CHECK(condition, message)                                              \
+  do {                                                                         \
+    if (!(condition)) [[unlikely]]                                             \
+      ::bora::detail::check_failed(__FILE__, __LINE__, #condition, (message)); \
   } while (false)
 
 #ifdef NDEBUG

@@ -1,8 +1,8 @@
 // bf16 and f16 as storage types: two bytes and the conversions to and from float.
 //
-// Conversions from float round to nearest, ties to even; NaN stays NaN (quieted). Exact both ways for
-// every value the 16-bit type holds. Arithmetic is never done in these types.
-// IEEE 754-2008 binary16; bfloat16 is the upper half of binary32.
+// Conversions from float round to nearest, ties to even; NaN stays NaN (quieted). Exact both ways
+// for every value the 16-bit type holds. Arithmetic is never done in these types. IEEE 754-2008
+// binary16; bfloat16 is the upper half of binary32.
 #pragma once
 
 #include <bit>

@@ -5,17 +5,18 @@
 // beyond what T and the message need. Values are moved; a Result is owned by one thread.
 #pragma once
 
+#include "base/check.h"
+
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
-#include "base/check.h"
-
 namespace bora {
 
-// What kind of failure, as a user's script sees it: src/cli maps each to the exit code of docs/cli.md.
+// What kind of failure, as a user's script sees it: src/cli maps each to the exit code of
+// docs/cli.md.
 enum class ErrorCode {
   kFailed,       // at run time: I/O, network, out of memory (exit 1)
   kUsage,        // wrong usage: a flag, a prompt, an id (exit 2)
@@ -25,8 +26,8 @@ enum class ErrorCode {
   kInterrupted,  // by the user (exit 130)
 };
 
-// `message` is one line, "WHAT: expected X, found Y", without the "bora: " prefix and without a full
-// stop; `hints` are at most three lines of what to do.
+// `message` is one line, "WHAT: expected X, found Y", without the "bora: " prefix and without a
+// full stop; `hints` are at most three lines of what to do.
 struct Error {
   ErrorCode code = ErrorCode::kFailed;
   std::string message;
@@ -44,7 +45,8 @@ class [[nodiscard]] Result {
  public:
   using value_type = T;
 
-  // NOLINTNEXTLINE(google-explicit-constructor): `return value;` and `return Error{...};` read best.
+  // NOLINTNEXTLINE(google-explicit-constructor): `return value;` and `return Error{...};` read
+  // best.
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
   // NOLINTNEXTLINE(google-explicit-constructor)
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}

@@ -10,10 +10,10 @@
 //   nibble(i) = low half of byte i for i < 16, high half of byte i - 16 otherwise.
 #pragma once
 
+#include "base/float16.h"
+
 #include <array>
 #include <cstdint>
-
-#include "base/float16.h"
 
 namespace bora {
 

@@ -1,8 +1,7 @@
 #include "tensor/buffer.h"
 
-#include <sys/mman.h>
-
 #include <string>
+#include <sys/mman.h>
 #include <utility>
 
 namespace bora {
@@ -10,8 +9,7 @@ namespace bora {
 Result<Buffer> Buffer::allocate(std::size_t bytes) {
   Buffer buffer;
   if (bytes == 0) return buffer;
-  void* memory =
-      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) {
     return Error{ErrorCode::kDoesNotFit,
                  "memory: the system refused " + std::to_string(bytes) + " bytes",

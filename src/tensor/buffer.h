@@ -1,11 +1,11 @@
 // Buffer: owned, aligned, zero-filled host memory. Move-only.
 #pragma once
 
+#include "base/result.h"
+
 #include <cstddef>
 #include <memory>
 #include <span>
-
-#include "base/result.h"
 
 namespace bora {
 

@@ -1,8 +1,8 @@
 #include "tensor/dtype.h"
 
-#include <limits>
-
 #include "base/check.h"
+
+#include <limits>
 
 namespace bora {
 

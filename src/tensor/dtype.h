@@ -1,8 +1,8 @@
 // DType: how the values of a tensor are stored, and one constexpr table of what follows from it.
 //
-// A block type packs `block_values` consecutive values of a row into `block_bytes`; for plain types a
-// block is one value. A row's length is always a whole number of blocks.
-// Names as safetensors and GGUF write them: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+// A block type packs `block_values` consecutive values of a row into `block_bytes`; for plain types
+// a block is one value. A row's length is always a whole number of blocks. Names as safetensors and
+// GGUF write them: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 #pragma once
 
 #include <array>
@@ -17,7 +17,7 @@ enum class DType : std::uint8_t { kF32, kF16, kBF16, kQ8_0, kQ4_0, kQ4_1 };
 
 struct DTypeInfo {
   DType dtype;
-  std::string_view name;        // as --weights and reports print it
+  std::string_view name;         // as --weights and reports print it
   std::string_view safetensors;  // "" where safetensors has no such type
   std::int32_t ggml_type;
   std::uint32_t block_values;
@@ -35,12 +35,14 @@ inline constexpr std::array kDTypes = {
 
 constexpr const DTypeInfo& info(DType dtype) { return kDTypes[static_cast<std::size_t>(dtype)]; }
 
-static_assert([] {
-  for (std::size_t i = 0; i < kDTypes.size(); ++i) {
-    if (static_cast<std::size_t>(kDTypes[i].dtype) != i) return false;
-  }
-  return true;
-}(), "kDTypes is indexed by DType");
+static_assert(
+    [] {
+      for (std::size_t i = 0; i < kDTypes.size(); ++i) {
+        if (static_cast<std::size_t>(kDTypes[i].dtype) != i) return false;
+      }
+      return true;
+    }(),
+    "kDTypes is indexed by DType");
 
 // The type of that name in the format's own spelling; nullopt where bora does not know it.
 std::optional<DType> dtype_from_safetensors(std::string_view name);

@@ -1,9 +1,9 @@
 #include "base/float16.h"
 
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <cstdint>
-
-#include <gtest/gtest.h>
 
 namespace bora {
 namespace {
@@ -46,9 +46,9 @@ TEST(Float16, F16AgreesWithTheCompilersConversionOnAllMidpoints) {
 }
 
 TEST(Float16, Bf16RoundsMidpointsToEven) {
-  EXPECT_EQ(to_bf16(1.00390625F).bits, 0x3F80);   // midway between 1 and 1 + 2^-7
-  EXPECT_EQ(to_bf16(1.01171875F).bits, 0x3F82);   // midway between 1 + 2^-7 and 1 + 2^-6
-  EXPECT_EQ(to_bf16(3.4e38F).bits, 0x7F80);       // above the largest finite value: infinity
+  EXPECT_EQ(to_bf16(1.00390625F).bits, 0x3F80);  // midway between 1 and 1 + 2^-7
+  EXPECT_EQ(to_bf16(1.01171875F).bits, 0x3F82);  // midway between 1 + 2^-7 and 1 + 2^-6
+  EXPECT_EQ(to_bf16(3.4e38F).bits, 0x7F80);      // above the largest finite value: infinity
 }
 
 }  // namespace
