@@ -22,7 +22,7 @@ cmake --build --preset release
 say "== tests"
 report=$PWD/$build/test-results.xml
 status=0
-ctest --test-dir "$build" -j2 --output-on-failure --no-tests=error --progress \
+ctest --test-dir "$build" -j2 --output-on-failure --no-tests=error \
   --output-junit "$report" "$@" </dev/null || status=$?
 
 say "== left out"
