@@ -1,0 +1,29 @@
+// Reads the header of a GGUF file (versions 2 and 3, little-endian): metadata and tensor infos.
+// Reads no tensor data. Every count, length and offset is checked against the file before use, so
+// what comes out can be followed without a further check. Source:
+// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+#pragma once
+
+#include "base/result.h"
+#include "formats/metadata.h"
+#include "formats/stored_tensor.h"
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace bora {
+
+struct GgufHeader {
+  Metadata metadata;                  // borrows from the bytes
+  std::vector<StoredTensor> tensors;  // in file order, `file` is 0
+};
+
+// `bytes`: the whole file. `name`: the file's, for errors. Errors are kBadModel.
+Result<GgufHeader> parse_gguf(std::span<const std::byte> bytes, std::string_view name);
+
+// Whether the bytes begin as a GGUF file does.
+bool is_gguf(std::span<const std::byte> bytes);
+
+}  // namespace bora
