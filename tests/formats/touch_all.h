@@ -1,0 +1,58 @@
+// Uses everything that a parsed header offers, so that a sanitizer sees a header that lies: decodes
+// each metadata value in every way, and reads the ends of each tensor. Bytes read are summed so
+// that no read is dropped.
+#pragma once
+
+#include "base/check.h"
+#include "formats/metadata.h"
+#include "formats/stored_tensor.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace bora::testing {
+
+inline std::uint64_t touch_all(const Metadata& metadata) {
+  std::uint64_t sum = 0;
+  for (const MetadataValue& value : metadata.values()) {
+    const std::string_view key = value.key;
+    CHECK(metadata.find(key) == &value, "every value is found by its key");
+    if (const auto integer = metadata.get_int(key)) sum += static_cast<std::uint64_t>(*integer);
+    if (const auto size = metadata.get_positive(key, 1)) sum += *size;
+    if (const auto number = metadata.get_number(key, 0.0)) sum += *number > 0 ? 1 : 0;
+    if (const auto truth = metadata.get_bool(key)) sum += *truth ? 1 : 0;
+    if (const auto text = metadata.get_string(key)) {
+      for (const char c : *text) sum += static_cast<unsigned char>(c);
+    }
+    if (const auto strings = metadata.get_strings(key)) {
+      CHECK(strings->size() == value.count, "an array holds what it counts");
+      for (const std::string_view text : *strings)
+        sum += text.empty() ? 0 : text.size() + text[0] % 2U;
+    }
+    if (const auto integers = metadata.get_ints(key)) sum += integers->size();
+    if (const auto numbers = metadata.get_floats(key)) sum += numbers->size();
+    sum += metadata.error(key, "another value").message.size();
+  }
+  return sum;
+}
+
+inline std::uint64_t touch_all(std::span<const StoredTensor> tensors,
+                               std::span<const std::byte> file) {
+  std::uint64_t sum = 0;
+  for (const StoredTensor& tensor : tensors) {
+    CHECK(tensor.dtype.has_value() == tensor.obstacle.empty(), "a view, or why there is none");
+    CHECK(tensor.offset <= file.size() && tensor.bytes <= file.size() - tensor.offset,
+          "a tensor lies inside its file");
+    const std::span<const std::byte> data = file.subspan(tensor.offset, tensor.bytes);
+    if (!data.empty()) sum += static_cast<std::uint64_t>(data.front() ^ data.back());
+    if (!tensor.dtype) continue;
+    const TensorView view{data.data(), *tensor.dtype, tensor.shape};
+    CHECK(view.bytes() == tensor.bytes, "a view is as large as the tensor");
+    sum += view.shape.values();
+  }
+  return sum;
+}
+
+}  // namespace bora::testing
