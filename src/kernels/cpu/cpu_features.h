@@ -1,0 +1,13 @@
+// CpuFeatures: which instruction sets this CPU and its operating system offer.
+#pragma once
+
+namespace bora::kernels {
+
+struct CpuFeatures {
+  bool avx2 = false;  // AVX2, FMA and F16C, and the system saves the wide registers
+};
+
+// Asks the CPU; the same answer for the whole life of the process.
+CpuFeatures detect_cpu_features();
+
+}  // namespace bora::kernels

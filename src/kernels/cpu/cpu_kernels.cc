@@ -1,0 +1,47 @@
+#include "kernels/cpu/cpu_kernels.h"
+
+#include "kernels/cpu/tables.h"
+
+#include <array>
+#include <string>
+
+namespace bora::kernels {
+namespace {
+
+struct IsaRow {
+  const CpuKernels* fused;
+  const CpuKernels* fast;
+  bool (*supported)(const CpuFeatures& features);
+};
+
+// Best first.
+constexpr std::array kIsas = {
+#if defined(BORA_HAS_AVX2)
+    IsaRow{&avx2::kTable, &avx2::kTable, [](const CpuFeatures& features) { return features.avx2; }},
+#endif
+    IsaRow{&scalar::kFusedTable, &scalar::kFastTable, [](const CpuFeatures&) { return true; }},
+};
+
+}  // namespace
+
+Result<const CpuKernels*> select_cpu_kernels(const CpuFeatures& features,
+                                             std::optional<std::string_view> forced,
+                                             ComputeType compute) {
+  std::string supported;
+  bool known = false;
+  for (const IsaRow& row : kIsas) {
+    const CpuKernels* kernels = compute == ComputeType::kF32 ? row.fused : row.fast;
+    const bool usable = row.supported(features);
+    if (usable && (!forced || *forced == kernels->isa)) return kernels;
+    known = known || forced == kernels->isa;
+    if (usable) supported += (supported.empty() ? "" : ", ") + std::string(kernels->isa);
+  }
+  const std::string found = "found \"" + std::string(*forced) + "\"";
+  if (known) {
+    return Error{
+        ErrorCode::kUsage, "isa: expected one this CPU has (" + supported + "), " + found, {}};
+  }
+  return Error{ErrorCode::kUsage, "isa: expected one of " + supported + ", " + found, {}};
+}
+
+}  // namespace bora::kernels

@@ -1,0 +1,49 @@
+// CpuKernels: the kernels of one instruction set, as one constexpr table per ISA.
+//
+// A kernel is pure compute on raw pointers: no allocation, no threads, no errors; any number of
+// threads may call it on disjoint outputs and workspaces. Contracts are in kernels/<op>.h.
+#pragma once
+
+#include "base/result.h"
+#include "kernels/attention.h"
+#include "kernels/compute_type.h"
+#include "kernels/cpu/cpu_features.h"
+#include "kernels/embed.h"
+#include "kernels/linear.h"
+#include "kernels/probe.h"
+#include "kernels/rms_norm.h"
+#include "kernels/rope.h"
+#include "kernels/silu_mul.h"
+#include "kernels/store_kv.h"
+
+#include <optional>
+#include <string_view>
+
+namespace bora::kernels {
+
+struct CpuKernels {
+  std::string_view isa;  // as --isa and reports name it
+  std::size_t lanes;     // f32 values of a vector: what the tolerances of the contracts depend on
+  bool fused;            // multiply-add rounds once
+  std::size_t row_tile;  // rows that linear() reads at once: split work at multiples of it
+
+  void (*embed)(const EmbedArgs& args) noexcept;
+  void (*rms_norm)(const RmsNormArgs& args) noexcept;
+  void (*linear)(const LinearArgs& args) noexcept;
+  void (*rope)(const RopeArgs& args) noexcept;
+  void (*store_kv)(const StoreKvArgs& args) noexcept;
+  void (*attention)(const AttentionArgs& args) noexcept;
+  void (*silu_mul)(const SiluMulArgs& args) noexcept;
+
+  ProbeResult (*probe_fma)(std::size_t turns) noexcept;
+  ProbeResult (*probe_int8)(std::size_t turns) noexcept;
+  ProbeResult (*probe_read)(const std::byte* from, std::size_t bytes) noexcept;
+};
+
+// The table of the ISA named `forced`, or of the best one that `features` allow. The tables live
+// for the whole program. Errors: kUsage for a name that is unknown or that the CPU lacks.
+Result<const CpuKernels*> select_cpu_kernels(const CpuFeatures& features,
+                                             std::optional<std::string_view> forced,
+                                             ComputeType compute);
+
+}  // namespace bora::kernels

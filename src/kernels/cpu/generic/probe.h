@@ -1,0 +1,69 @@
+// The measuring loops of kernels/probe.h.
+#pragma once
+
+#include "kernels/cpu/generic/simd.h"
+#include "kernels/probe.h"
+
+namespace bora::kernels::generic {
+
+// Independent chains, enough to hide the latency of two units of four cycles each.
+inline constexpr std::size_t kChains = 12;
+
+template <class Simd>
+ProbeResult probe_fma(std::size_t turns) noexcept {
+  F32<Simd> sums[kChains];
+#pragma GCC unroll 12
+  for (std::size_t c = 0; c < kChains; ++c) sums[c] = Simd::set(static_cast<float>(c));
+  auto factor = Simd::set(0.999F);
+  const auto term = Simd::set(0.001F);
+  for (std::size_t turn = 0; turn < turns; ++turn) {
+    // Hides the factor from the compiler, which could otherwise fold turns into one.
+    asm volatile("" : "+x"(factor));
+#pragma GCC unroll 12
+    for (std::size_t c = 0; c < kChains; ++c) sums[c] = Simd::fma(sums[c], factor, term);
+  }
+  auto total = Simd::zero();
+#pragma GCC unroll 12
+  for (std::size_t c = 0; c < kChains; ++c) total = Simd::add(total, sums[c]);
+  return {2.0 * static_cast<double>(turns * kChains * Simd::kLanes), Simd::reduce_add(total)};
+}
+
+template <class Simd>
+ProbeResult probe_int8(std::size_t turns) noexcept {
+  typename Simd::I32 sums[kChains] = {};
+  auto activations = Simd::set_bits(0x01020304);
+  const auto weights = Simd::set_bits(0x01FF02FE);
+  for (std::size_t turn = 0; turn < turns; ++turn) {
+    asm volatile("" : "+x"(activations));
+#pragma GCC unroll 12
+    for (std::size_t c = 0; c < kChains; ++c) {
+      sums[c] = Simd::dot_u8_i8(sums[c], activations, weights);
+    }
+  }
+  auto total = sums[0];
+  for (std::size_t c = 1; c < kChains; ++c) total = Simd::dot_u8_i8(total, sums[c], weights);
+  return {2.0 * static_cast<double>(turns * kChains * Simd::kLanes * 4),
+          static_cast<float>(Simd::first_lane(total))};
+}
+
+// Reads `bytes` bytes (a multiple of 256) once.
+template <class Simd>
+ProbeResult probe_read(const std::byte* from, std::size_t bytes) noexcept {
+  constexpr std::size_t kSums = 4;
+  F32<Simd> sums[kSums];
+#pragma GCC unroll 4
+  for (std::size_t s = 0; s < kSums; ++s) sums[s] = Simd::zero();
+  constexpr std::size_t kBytes = Simd::kLanes * sizeof(float);
+  for (std::size_t at = 0; at + kSums * kBytes <= bytes; at += kSums * kBytes) {
+#pragma GCC unroll 4
+    for (std::size_t s = 0; s < kSums; ++s) {
+      sums[s] = Simd::add(sums[s], Simd::widen_f32(from + at + s * kBytes));
+    }
+  }
+  auto total = Simd::zero();
+#pragma GCC unroll 4
+  for (std::size_t s = 0; s < kSums; ++s) total = Simd::add(total, sums[s]);
+  return {static_cast<double>(bytes), Simd::reduce_add(total)};
+}
+
+}  // namespace bora::kernels::generic

@@ -1,0 +1,150 @@
+// Unpack policies: how the values of each dtype become vectors of f32.
+//
+// A policy widens kGroup consecutive values at once, starting at a multiple of kGroup: a vector of
+// a plain type, a block of 32 of the others. kStep values (32) are a whole number of groups for
+// all.
+#pragma once
+
+#include "kernels/cpu/generic/simd.h"
+#include "tensor/blocks.h"
+#include "tensor/dtype.h"
+
+#include <cstddef>
+
+namespace bora::kernels::generic {
+
+inline constexpr std::size_t kStep = 32;
+static_assert(kStep == kBlockValues);
+
+// `Format` gives kBytes of a value and how kLanes of them widen.
+template <class Simd, class Format>
+struct PlainWeights {
+  static constexpr std::size_t kGroup = Simd::kLanes;
+  static constexpr bool kHasTail = true;
+
+  static constexpr std::size_t offset(std::size_t k) { return k * Format::kBytes; }
+
+  [[gnu::always_inline]] static void widen(const std::byte* from, F32<Simd> (&out)[1]) {
+    out[0] = Format::template widen<Simd>(from);
+  }
+  [[gnu::always_inline]] static void widen_partial(const std::byte* from, std::size_t n,
+                                                   F32<Simd> (&out)[1]) {
+    std::byte lanes[Simd::kLanes * Format::kBytes] = {};
+    __builtin_memcpy(lanes, from, n * Format::kBytes);
+    out[0] = Format::template widen<Simd>(lanes);
+  }
+};
+
+struct FormatF32 {
+  static constexpr std::size_t kBytes = 4;
+  template <class Simd>
+  [[gnu::always_inline]] static F32<Simd> widen(const std::byte* from) {
+    return Simd::widen_f32(from);
+  }
+};
+
+struct FormatF16 {
+  static constexpr std::size_t kBytes = 2;
+  template <class Simd>
+  [[gnu::always_inline]] static F32<Simd> widen(const std::byte* from) {
+    return Simd::widen_f16(from);
+  }
+};
+
+struct FormatBF16 {
+  static constexpr std::size_t kBytes = 2;
+  template <class Simd>
+  [[gnu::always_inline]] static F32<Simd> widen(const std::byte* from) {
+    return Simd::widen_bf16(from);
+  }
+};
+
+// `Format` gives the block and how it widens; rows are whole blocks, so there is no tail.
+template <class Simd, class Format>
+struct BlockWeights {
+  static constexpr std::size_t kGroup = kBlockValues;
+  static constexpr bool kHasTail = false;
+
+  static constexpr std::size_t offset(std::size_t k) { return k / kBlockValues * Format::kBytes; }
+
+  [[gnu::always_inline]] static void widen(const std::byte* from,
+                                           F32<Simd> (&out)[kBlockValues / Simd::kLanes]) {
+    Format::template widen<Simd>(from, out);
+  }
+};
+
+struct FormatQ8_0 {
+  static constexpr std::size_t kBytes = sizeof(BlockQ8_0);
+  template <class Simd>
+  [[gnu::always_inline]] static void widen(const std::byte* block,
+                                           F32<Simd> (&out)[kBlockValues / Simd::kLanes]) {
+    Simd::widen_i8(block + offsetof(BlockQ8_0, quants), Simd::set_f16(block), out);
+  }
+};
+
+struct FormatQ4_0 {
+  static constexpr std::size_t kBytes = sizeof(BlockQ4_0);
+  template <class Simd>
+  [[gnu::always_inline]] static void widen(const std::byte* block,
+                                           F32<Simd> (&out)[kBlockValues / Simd::kLanes]) {
+    Simd::widen_i4(block + offsetof(BlockQ4_0, nibbles), Simd::set_f16(block), out);
+  }
+};
+
+struct FormatQ4_1 {
+  static constexpr std::size_t kBytes = sizeof(BlockQ4_1);
+  template <class Simd>
+  [[gnu::always_inline]] static void widen(const std::byte* block,
+                                           F32<Simd> (&out)[kBlockValues / Simd::kLanes]) {
+    Simd::widen_u4(block + offsetof(BlockQ4_1, nibbles), Simd::set_f16(block),
+                   Simd::set_f16(block + offsetof(BlockQ4_1, minimum)), out);
+  }
+};
+
+// Calls visit(policy) with the policy of `dtype`: the one place that names every weight type.
+template <class Simd, class Visit>
+[[gnu::always_inline]] inline void visit_weights(DType dtype, const Visit& visit) {
+  switch (dtype) {
+    case DType::kF32:
+      return visit(PlainWeights<Simd, FormatF32>());
+    case DType::kF16:
+      return visit(PlainWeights<Simd, FormatF16>());
+    case DType::kBF16:
+      return visit(PlainWeights<Simd, FormatBF16>());
+    case DType::kQ8_0:
+      return visit(BlockWeights<Simd, FormatQ8_0>());
+    case DType::kQ4_0:
+      return visit(BlockWeights<Simd, FormatQ4_0>());
+    case DType::kQ4_1:
+      return visit(BlockWeights<Simd, FormatQ4_1>());
+  }
+}
+
+// The same where only a plain type can be: norms, biases, the cache.
+template <class Simd, class Visit>
+[[gnu::always_inline]] inline void visit_plain(DType dtype, const Visit& visit) {
+  if (dtype == DType::kF16) return visit(PlainWeights<Simd, FormatF16>());
+  if (dtype == DType::kBF16) return visit(PlainWeights<Simd, FormatBF16>());
+  visit(PlainWeights<Simd, FormatF32>());
+}
+
+// Widens `values` values, from a multiple of kGroup, to out.
+template <class Simd, class Weights>
+[[gnu::always_inline]] inline void widen_row(const std::byte* from, std::size_t values,
+                                             float* out) {
+  constexpr std::size_t kVectors = Weights::kGroup / Simd::kLanes;
+  F32<Simd> group[kVectors];
+  std::size_t k = 0;
+  for (; k + Weights::kGroup <= values; k += Weights::kGroup) {
+    Weights::widen(from + Weights::offset(k), group);
+    for (std::size_t v = 0; v < kVectors; ++v) Simd::store(out + k + v * Simd::kLanes, group[v]);
+  }
+  if constexpr (Weights::kHasTail) {
+    if (k < values) {
+      Weights::widen_partial(from + Weights::offset(k), values - k, group);
+      store_partial<Simd>(out + k, group[0], values - k);
+    }
+  }
+}
+
+}  // namespace bora::kernels::generic

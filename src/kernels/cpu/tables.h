@@ -1,0 +1,17 @@
+// The tables that this build has, for cpu_kernels.cc to choose from.
+#pragma once
+
+#include "kernels/cpu/cpu_kernels.h"
+
+namespace bora::kernels {
+
+namespace scalar {
+extern const CpuKernels kFusedTable;  // ComputeType::kF32
+extern const CpuKernels kFastTable;   // ComputeType::kAuto
+}  // namespace scalar
+
+namespace avx2 {
+extern const CpuKernels kTable;
+}  // namespace avx2
+
+}  // namespace bora::kernels

@@ -1,0 +1,31 @@
+// embed: rows of a table, widened to f32.
+//
+//   out[t, i] = table[ids[t], i]
+//
+// Exact for f32, f16, bf16, q8_0 and q4_0 (a product of two short significands fits f32); q4_1
+// rounds once, in scale * nibble + minimum: relative error 2^-24 of the value, and of the larger of
+// its two terms with an ISA that has no fused multiply-add. The table may lie at any address.
+#pragma once
+
+#include "base/ids.h"
+#include "tensor/dtype.h"
+
+#include <cstddef>
+
+namespace bora::kernels {
+
+struct EmbedArgs {
+  const std::byte* table;  // [vocab, columns], rows row_stride bytes apart
+  std::size_t row_stride;  // bytes
+  DType dtype;             // any
+  const TokenId* ids;      // [tokens], each a row of the table
+  std::size_t tokens;      //
+  std::size_t columns;     // a whole number of blocks of dtype
+  float* out;              // [tokens, columns], no alias
+};
+
+namespace reference {
+void embed(const EmbedArgs& args);
+}  // namespace reference
+
+}  // namespace bora::kernels

@@ -1,0 +1,42 @@
+// linear: rows of a weight times activations.
+//
+//   out[t, r] = sum_k weight[r, k] * x[t, k] + bias[r] (+ out[t, r] where accumulate)
+//
+// Arithmetic, the same for one token and for many (decision 2 of docs/architecture.md): a weight is
+// widened to f32 (exact but for q4_1, see embed.h), multiplied and added into one vector of partial
+// sums per output, k ascending; the lanes are added at the end in a fixed shape, then bias, then
+// out. Tolerance, with u = 2^-24: |error| <= (k / lanes + lanes + 4) u * sum_k |weight x| + 2u
+// |out|; twice the first term where the ISA multiplies and adds in two roundings. Bits of an output
+// depend on its weight row and its token alone.
+#pragma once
+
+#include "tensor/dtype.h"
+
+#include <cstddef>
+
+namespace bora::kernels {
+
+struct LinearArgs {
+  const float* x;             // [tokens, in_features]
+  std::size_t tokens;         //
+  std::size_t in_features;    // a whole number of blocks of weight_dtype
+  const std::byte* weight;    // [rows, in_features], any alignment
+  std::size_t weight_stride;  // bytes between rows
+  DType weight_dtype;         // any
+  std::size_t rows;           //
+  const std::byte* bias;      // [rows], any alignment; nullptr: none
+  DType bias_dtype;           // f32, f16 or bf16
+  float* out;                 // [tokens, rows], no alias with x
+  std::size_t out_stride;     // values between rows
+  bool accumulate;            //
+  std::byte* workspace;       // kLinearWorkspaceBytes, aligned to 64, of this call alone
+};
+
+// Enough for the panel and partial sums of every ISA's blocking; checked where a table is made.
+inline constexpr std::size_t kLinearWorkspaceBytes = std::size_t{1} << 20;
+
+namespace reference {
+void linear(const LinearArgs& args);  // needs no workspace
+}  // namespace reference
+
+}  // namespace bora::kernels

@@ -1,0 +1,64 @@
+#include "kernels/cpu/cpu_kernels.h"
+
+#include "tests/kernels/kernel_testing.h"
+
+namespace bora::kernels {
+namespace {
+
+TEST(CpuKernels, AreTheForcedOnes) {
+  for (const ComputeType compute : {ComputeType::kAuto, ComputeType::kF32}) {
+    const auto scalar = select_cpu_kernels({}, "scalar", compute);
+    ASSERT_TRUE(scalar.has_value());
+    EXPECT_EQ((*scalar)->isa, "scalar");
+    if (!detect_cpu_features().avx2) continue;
+    const auto avx2 = select_cpu_kernels({.avx2 = true}, "avx2", compute);
+    ASSERT_TRUE(avx2.has_value());
+    EXPECT_EQ((*avx2)->isa, "avx2");
+    EXPECT_NE((*avx2)->linear, (*scalar)->linear);
+  }
+}
+
+TEST(CpuKernels, AreTheBestThatTheCpuHas) {
+  const auto plain = select_cpu_kernels({}, std::nullopt, ComputeType::kAuto);
+  ASSERT_TRUE(plain.has_value());
+  EXPECT_EQ((*plain)->isa, "scalar");
+  if (!detect_cpu_features().avx2) return;
+  const auto best = select_cpu_kernels({.avx2 = true}, std::nullopt, ComputeType::kAuto);
+  ASSERT_TRUE(best.has_value());
+  EXPECT_EQ((*best)->isa, "avx2");
+}
+
+TEST(CpuKernels, FuseMultiplyAndAddInF32OnEveryIsa) {
+  for (const std::string_view isa : {"scalar", "avx2"}) {
+    const auto kernels = select_cpu_kernels(detect_cpu_features(), isa, ComputeType::kF32);
+    EXPECT_TRUE(!kernels || (*kernels)->fused) << isa;
+  }
+}
+
+TEST(CpuKernels, RefuseAnUnknownIsaAndNameBoth) {
+  const auto kernels = select_cpu_kernels({}, "avx1024", ComputeType::kAuto);
+  ASSERT_FALSE(kernels.has_value());
+  EXPECT_EQ(kernels.error().code, ErrorCode::kUsage);
+  EXPECT_EQ(kernels.error().message, "isa: expected one of scalar, found \"avx1024\"");
+}
+
+TEST(CpuKernels, RefuseAnIsaThatTheCpuLacks) {
+  const auto kernels = select_cpu_kernels({}, "avx2", ComputeType::kAuto);
+  ASSERT_FALSE(kernels.has_value());
+  EXPECT_EQ(kernels.error().code, ErrorCode::kUsage);
+  EXPECT_NE(kernels.error().message.find("found \"avx2\""), std::string::npos)
+      << kernels.error().message;
+}
+
+TEST(CpuKernels, ReportTheWorkThatAProbeDid) {
+  const std::vector<std::byte> buffer(4096, std::byte{0});
+  for (const CpuKernels* kernels : tables_to_test()) {
+    const auto lanes = static_cast<double>(kernels->lanes);
+    EXPECT_EQ(kernels->probe_fma(10).operations, 10 * 12 * 2 * lanes) << name_of(*kernels);
+    EXPECT_EQ(kernels->probe_int8(10).operations, 10 * 12 * 8 * lanes) << name_of(*kernels);
+    EXPECT_EQ(kernels->probe_read(buffer.data(), buffer.size()).operations, 4096.0);
+  }
+}
+
+}  // namespace
+}  // namespace bora::kernels

@@ -1,0 +1,71 @@
+// What the kernel tests share: the tables to test, random operands, comparison.
+#pragma once
+
+#include "kernels/cpu/cpu_kernels.h"
+#include "tensor/dtype.h"
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace bora::kernels {
+
+// Every table that this CPU can run; only those of the ISA that BORA_TEST_ISA names, if set.
+const std::vector<const CpuKernels*>& tables_to_test();
+
+// Bytes that start at an odd address, as safetensors data may.
+class UnalignedBytes {
+ public:
+  explicit UnalignedBytes(std::size_t size) : bytes_(size + 1), size_(size) {}
+  [[nodiscard]] std::byte* data() {
+    const bool odd = reinterpret_cast<std::uintptr_t>(bytes_.data()) % 2 == 1;
+    return bytes_.data() + (odd ? 0 : 1);
+  }
+  [[nodiscard]] const std::byte* data() const { return const_cast<UnalignedBytes*>(this)->data(); }
+  [[nodiscard]] std::size_t size() const { return size_; }
+
+ private:
+  std::vector<std::byte> bytes_;
+  std::size_t size_;
+};
+
+// The same values for the same seed, on every machine.
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : engine_(seed) {}
+  float uniform(float low, float high);
+  std::vector<float> values(std::size_t count, float low = -1.0F, float high = 1.0F);
+  // Rows of any dtype, about as large as a trained model's.
+  UnalignedBytes weights(DType dtype, std::size_t rows, std::size_t columns);
+  std::size_t below(std::size_t bound) { return engine_() % bound; }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+// 64-byte aligned room for the kernels that want a workspace, filled with NaN so that a read of
+// what was not written shows.
+std::byte* workspace(std::size_t bytes);
+
+// Fails with the first few places where |actual - expected| > tolerance(index).
+void expect_close(std::span<const float> actual, std::span<const float> expected,
+                  const std::function<double(std::size_t)>& tolerance, const std::string& what);
+
+// Fails where any bit differs.
+void expect_same_bits(std::span<const float> actual, std::span<const float> expected,
+                      const std::string& what);
+
+// "avx2", "scalar fused", "scalar": for failure messages.
+std::string name_of(const CpuKernels& kernels);
+
+inline constexpr DType kAllDTypes[] = {DType::kF32,  DType::kF16,  DType::kBF16,
+                                       DType::kQ8_0, DType::kQ4_0, DType::kQ4_1};
+inline constexpr DType kPlainDTypes[] = {DType::kF32, DType::kF16, DType::kBF16};
+
+}  // namespace bora::kernels

@@ -1,0 +1,186 @@
+#include "kernels/linear.h"
+
+#include "kernels/reference/weights.h"
+#include "tests/kernels/kernel_testing.h"
+#include "tests/kernels/tolerance.h"
+
+#include <cmath>
+#include <optional>
+
+namespace bora::kernels {
+namespace {
+
+struct Case {
+  std::size_t rows;
+  std::size_t columns;
+  std::size_t tokens;
+};
+
+// Operands of one linear op and its result by the tested table.
+struct Problem {
+  Problem(DType weight_dtype, Case shape, std::uint64_t seed, std::optional<DType> bias_dtype = {})
+      : dtype(weight_dtype), size(shape), random(seed) {
+    weight = random.weights(dtype, size.rows, size.columns);
+    x = random.values(size.tokens * size.columns);
+    out = random.values(size.tokens * size.rows);
+    if (bias_dtype) bias.emplace(random.weights(*bias_dtype, 1, size.rows));
+    args = {.x = x.data(),
+            .tokens = size.tokens,
+            .in_features = size.columns,
+            .weight = weight.data(),
+            .weight_stride = row_bytes(dtype, size.columns),
+            .weight_dtype = dtype,
+            .rows = size.rows,
+            .bias = bias ? bias->data() : nullptr,
+            .bias_dtype = bias_dtype.value_or(DType::kF32),
+            .out = out.data(),
+            .out_stride = size.rows,
+            .accumulate = false,
+            .workspace = workspace(kLinearWorkspaceBytes)};
+  }
+  Problem(const Problem&) = delete;
+  Problem& operator=(const Problem&) = delete;
+
+  [[nodiscard]] std::string what(const CpuKernels& kernels) const {
+    return name_of(kernels) + " " + std::string(info(dtype).name) + " weight [" +
+           std::to_string(size.rows) + ", " + std::to_string(size.columns) + "] x tokens " +
+           std::to_string(size.tokens);
+  }
+
+  // sum_k |weight x| of the output at `index`.
+  [[nodiscard]] double magnitude(std::size_t index) const {
+    const std::byte* row = weight.data() + index % size.rows * args.weight_stride;
+    const float* token = x.data() + index / size.rows * size.columns;
+    double sum = 0.0;
+    for (std::size_t k = 0; k < size.columns; ++k) {
+      sum += std::abs(reference::weight_value(dtype, row, k) * static_cast<double>(token[k]));
+    }
+    return sum;
+  }
+
+  DType dtype;
+  Case size;
+  Random random;
+  UnalignedBytes weight{0};
+  std::vector<float> x;
+  std::vector<float> out;
+  std::optional<UnalignedBytes> bias;
+  LinearArgs args;
+};
+
+void expect_like_reference(const CpuKernels& kernels, Problem& problem) {
+  const std::vector<float> before = problem.out;
+  std::vector<float> expected = before;
+  LinearArgs reference_args = problem.args;
+  reference_args.out = expected.data();
+  reference::linear(reference_args);
+  kernels.linear(problem.args);
+  expect_close(
+      problem.out, expected,
+      [&](std::size_t i) {
+        const double more = std::abs(static_cast<double>(before[i])) + 1.0;  // bias, what was there
+        return dot_tolerance(kernels, problem.size.columns, problem.magnitude(i),
+                             static_cast<double>(expected[i]) + more);
+      },
+      problem.what(kernels));
+}
+
+TEST(Linear, AgreesWithReferenceForEveryTypeAndRaggedShape) {
+  // Rows beside whole tiles and panels, tokens on both sides of the switch to panels.
+  const std::vector<Case> cases = {{1, 32, 1},    {3, 64, 1},   {8, 96, 2},   {13, 160, 3},
+                                   {5, 320, 5},   {37, 288, 7}, {33, 544, 8}, {66, 64, 9},
+                                   {9, 1056, 13}, {4, 32, 201}};
+  for (const CpuKernels* kernels : tables_to_test()) {
+    for (const DType dtype : kAllDTypes) {
+      for (const Case& shape : cases) {
+        Problem problem(dtype, shape, shape.rows);
+        expect_like_reference(*kernels, problem);
+      }
+    }
+  }
+}
+
+TEST(Linear, AgreesWithReferenceWhereRowsEndInsideAVector) {
+  for (const CpuKernels* kernels : tables_to_test()) {
+    for (const DType dtype : kPlainDTypes) {
+      for (const std::size_t columns : {1U, 7U, 31U, 33U, 259U, 601U}) {
+        for (const std::size_t tokens : {1U, 4U, 10U}) {
+          Problem problem(dtype, {6, columns, tokens}, columns);
+          expect_like_reference(*kernels, problem);
+        }
+      }
+    }
+  }
+}
+
+TEST(Linear, AddsBiasAndWhatWasThere) {
+  for (const CpuKernels* kernels : tables_to_test()) {
+    for (const DType bias : kPlainDTypes) {
+      for (const std::size_t tokens : {1U, 12U}) {
+        for (const bool accumulate : {false, true}) {
+          Problem problem(DType::kBF16, {11, 96, tokens}, 5, bias);
+          problem.args.accumulate = accumulate;
+          expect_like_reference(*kernels, problem);
+        }
+      }
+    }
+  }
+}
+
+TEST(Linear, GivesATokenTheSameBitsAloneAndInAnyBatch) {
+  for (const CpuKernels* kernels : tables_to_test()) {
+    for (const DType dtype : kAllDTypes) {
+      const std::size_t rows = 39;
+      const std::size_t columns = 608;  // ends inside a block of the panels
+      Problem all(dtype, {rows, columns, 64}, 3);
+      kernels->linear(all.args);
+      for (const std::size_t tokens : {1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U, 9U}) {
+        const std::size_t first = 64 - tokens;
+        std::vector<float> out(tokens * rows);
+        LinearArgs some = all.args;
+        some.x += first * columns;
+        some.tokens = tokens;
+        some.out = out.data();
+        kernels->linear(some);
+        expect_same_bits(out, std::span(all.out).subspan(first * rows),
+                         all.what(*kernels) + ", the last " + std::to_string(tokens));
+      }
+    }
+  }
+}
+
+TEST(Linear, GivesARowTheSameBitsWhereverTheRowsAreCut) {
+  for (const CpuKernels* kernels : tables_to_test()) {
+    for (const std::size_t tokens : {1U, 2U, 17U}) {
+      Problem whole(DType::kQ4_1, {47, 320, tokens}, 9);
+      kernels->linear(whole.args);
+      std::vector<float> pieces(whole.out.size());
+      for (std::size_t begin = 0, next = 1; begin < 47; begin += next, ++next) {
+        LinearArgs piece = whole.args;
+        piece.weight += begin * piece.weight_stride;
+        piece.rows = std::min<std::size_t>(next, 47 - begin);
+        piece.out = pieces.data() + begin;
+        kernels->linear(piece);
+      }
+      expect_same_bits(pieces, whole.out, whole.what(*kernels));
+    }
+  }
+}
+
+TEST(Linear, TakesInfinityAndNanAsTheyCome) {
+  for (const CpuKernels* kernels : tables_to_test()) {
+    for (const std::size_t tokens : {2U, 12U}) {
+      Problem problem(DType::kF32, {5, 40, tokens}, 2);
+      problem.x[3] = INFINITY;
+      problem.x[40] = NAN;
+      kernels->linear(problem.args);
+      for (std::size_t r = 0; r < 5; ++r) {
+        EXPECT_TRUE(std::isinf(problem.out[r])) << problem.what(*kernels);
+        EXPECT_TRUE(std::isnan(problem.out[5 + r])) << problem.what(*kernels);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bora::kernels

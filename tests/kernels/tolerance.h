@@ -1,0 +1,51 @@
+// Tolerances, derived once: the bounds that the contracts in kernels/<op>.h state, from the number
+// of operations and the unit roundoff of f32. Nothing here is tuned to pass.
+#pragma once
+
+#include "kernels/cpu/cpu_kernels.h"
+
+#include <cmath>
+#include <cstddef>
+
+namespace bora::kernels {
+
+inline constexpr double kUnit = 0x1p-24;          // f32: relative error of one rounding
+inline constexpr double kSmallest = 0x1p-126;     // below it, rounding is absolute
+inline constexpr double kSmallestHalf = 0x1p-24;  // spacing of f16 subnormals
+
+// Roundings that a sum of `terms` products goes through in one lane, and then over the lanes.
+inline double roundings(const CpuKernels& kernels, std::size_t terms) {
+  const auto lanes = static_cast<double>(kernels.lanes);
+  const double steps = std::ceil(static_cast<double>(terms) / lanes);
+  return (kernels.fused ? steps : 2 * steps) + lanes + 4;
+}
+
+// A dot product, `magnitude` = sum |a b|; bias and what was there round twice more.
+inline double dot_tolerance(const CpuKernels& kernels, std::size_t terms, double magnitude,
+                            double result) {
+  return roundings(kernels, terms) * kUnit * magnitude + 2 * kUnit * std::abs(result) + kSmallest;
+}
+
+inline double rms_norm_tolerance(const CpuKernels& kernels, std::size_t columns, double result) {
+  return (roundings(kernels, columns) + 4) * kUnit * std::abs(result) + kSmallest;
+}
+
+inline double rope_tolerance(double a, double b) {
+  return 2 * kUnit * (std::abs(a) + std::abs(b)) + kSmallest;
+}
+
+inline double silu_mul_tolerance(double up, double result) {
+  return 8 * kUnit * std::abs(result) + 1e-36 * std::abs(up) + kSmallest;
+}
+
+// `score_magnitude` = scale * max_p sum |q key|.
+inline double attention_tolerance(const CpuKernels& kernels, std::size_t head_dim,
+                                  std::size_t positions, double score_magnitude, double softcap,
+                                  double max_value) {
+  const auto spans = static_cast<double>(positions / kAttentionSpan + 2);
+  const double score = (roundings(kernels, head_dim) * score_magnitude + 4 * softcap) * kUnit;
+  const double sums = (2 * static_cast<double>(positions) + spans + 16) * kUnit;
+  return (2 * score + sums) * max_value + kSmallest;
+}
+
+}  // namespace bora::kernels
