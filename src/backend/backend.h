@@ -15,6 +15,9 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "kernels/attention.h"
+#include "kernels/compute_type.h"
+#include "kernels/rope.h"
 #include "tensor/buffer.h"
 #include "tensor/tensor_view.h"
 
@@ -24,10 +27,6 @@
 #include <string>
 
 namespace bora {
-
-// kF32: float32 activations, accumulation and attention, FMA on every ISA. kAuto: the ISA's fastest
-// within the tolerances of docs/numerics.md.
-enum class ComputeType { kAuto, kF32 };
 
 // out[t, :] = table[ids[t], :]
 struct EmbedParams {
@@ -58,11 +57,8 @@ struct LinearParams {
   std::span<const Projection> projections;
 };
 
-// Which values of a head form a rotary pair: kHalves (i, i + D/2) as Hugging Face checkpoints lie,
-// kInterleaved (2i, 2i + 1) as the original Llama code and GGUF files of kind "llama" do.
-enum class RopeStyle { kHalves, kInterleaved };
-
-// Rotary position embedding, in place (https://arxiv.org/abs/2104.09864): pair i of each head turns
+// Rotary position embedding, in place (https://arxiv.org/abs/2104.09864): pair i of each head (of
+// the first 2 * inverse_frequencies.size() values, where fewer than D turn) turns
 // by positions[t] * inverse_frequencies[i]; the angle is computed in float32, as transformers does.
 struct RopeParams {
   MutableTensorView x;                      // [T, heads * D]
@@ -75,7 +71,8 @@ struct RopeParams {
 
 // Keys and values of one layer, in blocks: block b holds block_tokens positions of one sequence.
 // Layout of each of keys, values: [blocks, Nkv, block_tokens, D]. Slot s is position s %
-// block_tokens of block s / block_tokens. block_tokens divides kAttentionSpan.
+// block_tokens of block s / block_tokens. block_tokens divides kAttentionSpan
+// (kernels/attention.h).
 struct KvLayer {
   std::byte* keys = nullptr;
   std::byte* values = nullptr;
@@ -84,11 +81,6 @@ struct KvLayer {
   std::size_t num_kv_heads = 0;
   std::size_t head_dim = 0;
 };
-
-// Attention works on spans of this many keys at absolute positions (multiples of it), each with a
-// maximum, sum and accumulator of its own, merged in ascending order: the same in prefill and
-// decode.
-inline constexpr std::size_t kAttentionSpan = 256;
 
 struct StoreKvParams {
   TensorView keys;                             // [T, Nkv * D]

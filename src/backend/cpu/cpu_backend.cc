@@ -1,0 +1,350 @@
+#include "backend/cpu/cpu_backend.h"
+
+#include "backend/cpu/rope_table.h"
+#include "backend/cpu/split.h"
+#include "base/check.h"
+#include "base/thread_pool.h"
+#include "kernels/cpu/cpu_kernels.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+namespace bora {
+namespace {
+
+// Below this many values an op is done before a second worker would have begun.
+constexpr std::size_t kValuesWorthSharing = 8192;
+
+const float* floats(const TensorView& view) {
+  CHECK(view.dtype == DType::kF32, "activations are f32");
+  return reinterpret_cast<const float*>(view.data);
+}
+
+float* floats(const MutableTensorView& view) {
+  CHECK(view.dtype == DType::kF32, "activations are f32");
+  return reinterpret_cast<float*>(view.data);
+}
+
+class CpuBackend final : public Backend {
+ public:
+  CpuBackend(std::unique_ptr<ThreadPool> pool, const kernels::CpuKernels& kernels)
+      : pool_(std::move(pool)), kernels_(kernels) {}
+
+  [[nodiscard]] std::string_view device() const override { return "cpu"; }
+  [[nodiscard]] std::string_view isa() const override { return kernels_.isa; }
+  [[nodiscard]] int threads() const override { return pool_->threads(); }
+
+  Result<Buffer> allocate(std::size_t bytes) override { return Buffer::allocate(bytes); }
+  Result<void> reserve(std::size_t max_tokens, std::size_t max_columns) override;
+
+  void embed(const EmbedParams& params) override;
+  void rms_norm(const RmsNormParams& params) override;
+  void linear(const LinearParams& params) override;
+  void rope(const RopeParams& params) override;
+  void store_kv(const StoreKvParams& params) override;
+  void attention(const AttentionParams& params) override;
+  void silu_mul(const SiluMulParams& params) override;
+
+  void begin_step() override { hot_.emplace(*pool_); }
+  void end_step() override { hot_.reset(); }
+  void synchronize() override {}
+
+ private:
+  // Calls work(range) on the workers with their parts of [0, items), or here where there is too
+  // little to do for more than one.
+  template <class Work>
+  void share(std::size_t items, std::size_t values_per_item, const Work& work) {
+    if (items == 0) return;
+    if (items * values_per_item < kValuesWorthSharing) {
+      work(Range{0, items});
+      return;
+    }
+    pool_->run([&](int worker) {
+      const Range range = part_of(items, 1, worker, pool_->threads());
+      if (!range.empty()) work(range);
+    });
+  }
+
+  std::byte* workspace(int worker) {
+    return workspaces_.bytes().data() + static_cast<std::size_t>(worker) * workspace_bytes_;
+  }
+
+  std::unique_ptr<ThreadPool> pool_;
+  const kernels::CpuKernels& kernels_;
+  std::optional<ThreadPool::HotScope> hot_;
+  Buffer workspaces_;  // [threads, workspace_bytes_]
+  std::size_t workspace_bytes_ = 0;
+  RopeTable rope_table_;
+};
+
+Result<void> CpuBackend::reserve(std::size_t max_tokens, std::size_t max_columns) {
+  constexpr std::size_t kUsualPairs = 64;  // head_dim 128; the table grows where there are more
+  rope_table_.reserve(max_tokens, kUsualPairs);
+  constexpr std::size_t kPage = 4096;
+  const std::size_t wanted =
+      std::max(kernels::kLinearWorkspaceBytes, kernels::attention_workspace_bytes(max_columns));
+  const std::size_t bytes = (wanted + kPage - 1) / kPage * kPage;
+  if (bytes <= workspace_bytes_) return {};
+  Result<Buffer> buffer = Buffer::allocate(bytes * static_cast<std::size_t>(threads()));
+  if (!buffer) return std::move(buffer).error();
+  workspaces_ = std::move(buffer).value();
+  workspace_bytes_ = bytes;
+  return {};
+}
+
+void CpuBackend::embed(const EmbedParams& params) {
+  const std::size_t columns = params.table.shape.columns();
+  float* out = floats(params.out);
+  CHECK(params.out.shape.values() == params.ids.size() * columns, "embed: out is [T, H]");
+  share(params.ids.size(), columns, [&](Range tokens) {
+    kernels_.embed({.table = params.table.data,
+                    .row_stride = params.table.row_bytes(),
+                    .dtype = params.table.dtype,
+                    .ids = params.ids.data() + tokens.begin,
+                    .tokens = tokens.size(),
+                    .columns = columns,
+                    .out = out + tokens.begin * columns});
+  });
+}
+
+void CpuBackend::rms_norm(const RmsNormParams& params) {
+  const std::size_t columns = params.x.shape.columns();
+  const float* x = floats(params.x);
+  float* out = floats(params.out);
+  CHECK(params.weight.shape.values() == columns, "rms_norm: weight is [H]");
+  CHECK(params.out.shape.values() == params.x.shape.values(), "rms_norm: out is like x");
+  share(params.x.shape.rows(), columns, [&](Range tokens) {
+    kernels_.rms_norm({.x = x + tokens.begin * columns,
+                       .tokens = tokens.size(),
+                       .columns = columns,
+                       .weight = params.weight.data,
+                       .weight_dtype = params.weight.dtype,
+                       .epsilon = params.epsilon,
+                       .out = out + tokens.begin * columns});
+  });
+}
+
+void CpuBackend::linear(const LinearParams& params) {
+  const std::size_t tokens = params.x.shape.rows();
+  const std::size_t in_features = params.x.shape.columns();
+  const float* x = floats(params.x);
+  if (tokens == 0) return;
+  // Projections follow each other in one sequence of rows, each padded to whole tiles, so that
+  // every worker reads one contiguous part of it and there is one wait at the end.
+  const std::size_t tile = kernels_.row_tile;
+  const auto padded = [tile](const Projection& projection) {
+    return (projection.weight.shape.rows() + tile - 1) / tile * tile;
+  };
+  std::size_t total = 0;
+  for (const Projection& projection : params.projections) {
+    const std::size_t rows = projection.weight.shape.rows();
+    CHECK(projection.weight.shape.columns() == in_features, "linear: weight is [out, in]");
+    CHECK(projection.out.shape.values() == tokens * rows, "linear: out is [T, out]");
+    CHECK(projection.bias.empty() || projection.bias.shape.values() == rows, "linear: bias");
+    total += padded(projection);
+  }
+  pool_->run([&](int worker) {
+    const Range part = part_of(total, tile, worker, pool_->threads());
+    std::size_t begin = 0;
+    for (const Projection& projection : params.projections) {
+      const std::size_t rows = projection.weight.shape.rows();
+      const Range mine = intersect(part, {begin, begin + rows});
+      if (!mine.empty()) {
+        const std::size_t row = mine.begin - begin;
+        const TensorView& weight = projection.weight;
+        const TensorView& bias = projection.bias;
+        kernels_.linear({.x = x,
+                         .tokens = tokens,
+                         .in_features = in_features,
+                         .weight = weight.row(row),
+                         .weight_stride = weight.row_bytes(),
+                         .weight_dtype = weight.dtype,
+                         .rows = mine.size(),
+                         .bias = bias.empty() ? nullptr : bias.data + row_bytes(bias.dtype, row),
+                         .bias_dtype = bias.dtype,
+                         .out = floats(projection.out) + row,
+                         .out_stride = rows,
+                         .accumulate = projection.accumulate,
+                         .workspace = workspace(worker)});
+      }
+      begin += padded(projection);
+    }
+  });
+}
+
+void CpuBackend::rope(const RopeParams& params) {
+  const std::size_t columns = params.x.shape.columns();
+  const std::size_t pairs = params.inverse_frequencies.size();
+  float* x = floats(params.x);
+  CHECK(params.x.shape.rows() == params.positions.size(), "rope: a position per row");
+  CHECK(columns % params.head_dim == 0 && 2 * pairs <= params.head_dim, "rope: whole heads");
+  rope_table_.prepare(params.positions, params.inverse_frequencies, params.attention_factor);
+  share(params.positions.size(), columns, [&](Range tokens) {
+    kernels_.rope({.x = x + tokens.begin * columns,
+                   .stride = columns,
+                   .tokens = tokens.size(),
+                   .heads = columns / params.head_dim,
+                   .head_dim = params.head_dim,
+                   .pairs = pairs,
+                   .cosines = rope_table_.cosines() + tokens.begin * pairs,
+                   .sines = rope_table_.sines() + tokens.begin * pairs,
+                   .style = params.style});
+  });
+}
+
+void CpuBackend::store_kv(const StoreKvParams& params) {
+  const KvLayer& layer = params.layer;
+  const std::size_t columns = layer.num_kv_heads * layer.head_dim;
+  const std::size_t tokens = params.slot_mapping.size();
+  CHECK(params.keys.shape.values() == tokens * columns, "store_kv: keys are [T, Nkv * D]");
+  CHECK(params.values.shape.values() == tokens * columns, "store_kv: values are [T, Nkv * D]");
+  const float* keys = floats(params.keys);
+  const float* values = floats(params.values);
+  share(tokens, 2 * columns, [&](Range range) {
+    kernels::StoreKvArgs args{.x = keys + range.begin * columns,
+                              .tokens = range.size(),
+                              .heads = layer.num_kv_heads,
+                              .head_dim = layer.head_dim,
+                              .slots = params.slot_mapping.data() + range.begin,
+                              .cache = layer.keys,
+                              .dtype = layer.dtype,
+                              .block_tokens = layer.block_tokens};
+    kernels_.store_kv(args);
+    args.x = values + range.begin * columns;
+    args.cache = layer.values;
+    kernels_.store_kv(args);
+  });
+}
+
+// One call of the attention kernel: a tile of query rows of one kv head of one sequence.
+struct AttentionTask {
+  std::size_t sequence;
+  std::size_t kv_head;
+  Range rows;
+};
+
+// Cuts a step's attention into tasks, numbered so that the later, longer rows of a sequence come
+// first: workers take the next number when free, and long tasks at the end would keep the others
+// waiting.
+class AttentionTasks {
+ public:
+  explicit AttentionTasks(const AttentionParams& params)
+      : params_(params),
+        group_(params.q.shape.columns() / params.layer.head_dim / params.layer.num_kv_heads) {
+    for (std::size_t s = 0; s < sequences(); ++s) count_ += tasks_of(s);
+  }
+
+  [[nodiscard]] std::size_t count() const { return count_; }
+  [[nodiscard]] std::size_t group() const { return group_; }
+  [[nodiscard]] std::size_t query_length(std::size_t sequence) const {
+    return static_cast<std::size_t>(params_.cu_seqlens_q[sequence + 1] -
+                                    params_.cu_seqlens_q[sequence]);
+  }
+
+  [[nodiscard]] AttentionTask operator[](std::size_t index) const {
+    std::size_t sequence = 0;
+    for (; index >= tasks_of(sequence); ++sequence) index -= tasks_of(sequence);
+    const std::size_t heads = params_.layer.num_kv_heads;
+    const std::size_t tile = tiles_of(sequence) - 1 - index / heads;
+    const std::size_t rows = query_length(sequence) * group_;
+    return {sequence,
+            index % heads,
+            {tile * kernels::kAttentionRows, std::min(rows, (tile + 1) * kernels::kAttentionRows)}};
+  }
+
+ private:
+  [[nodiscard]] std::size_t sequences() const { return params_.context_lens.size(); }
+  [[nodiscard]] std::size_t tiles_of(std::size_t sequence) const {
+    return (query_length(sequence) * group_ + kernels::kAttentionRows - 1) /
+           kernels::kAttentionRows;
+  }
+  [[nodiscard]] std::size_t tasks_of(std::size_t sequence) const {
+    return tiles_of(sequence) * params_.layer.num_kv_heads;
+  }
+
+  const AttentionParams& params_;
+  std::size_t group_;
+  std::size_t count_ = 0;
+};
+
+void CpuBackend::attention(const AttentionParams& params) {
+  const KvLayer& layer = params.layer;
+  const std::size_t columns = params.q.shape.columns();
+  const float* q = floats(params.q);
+  float* out = floats(params.out);
+  CHECK(columns % (layer.head_dim * layer.num_kv_heads) == 0, "attention: whole groups of heads");
+  CHECK(params.cu_seqlens_q.size() == params.context_lens.size() + 1, "attention: cu_seqlens_q");
+  CHECK(layer.block_tokens > 0 && kAttentionSpan % layer.block_tokens == 0,
+        "attention: block_tokens divides the span");
+  CHECK(kernels::attention_workspace_bytes(layer.head_dim) <= workspace_bytes_,
+        "attention: reserve() was called for the widest row");
+  const AttentionTasks tasks(params);
+  const std::size_t row_bytes = bora::row_bytes(layer.dtype, layer.head_dim);
+  const std::size_t head_bytes = layer.block_tokens * row_bytes;
+
+  const auto attend = [&](const AttentionTask& task, int worker) {
+    const std::size_t s = task.sequence;
+    const auto token = static_cast<std::size_t>(params.cu_seqlens_q[s]);
+    const std::size_t offset = token * columns + task.kv_head * tasks.group() * layer.head_dim;
+    kernels_.attention(
+        {.q = q + offset,
+         .out = out + offset,
+         .token_stride = columns,
+         .group = tasks.group(),
+         .row_begin = task.rows.begin,
+         .row_end = task.rows.end,
+         .first_position = static_cast<std::size_t>(params.context_lens[s]) - tasks.query_length(s),
+         .keys = layer.keys + task.kv_head * head_bytes,
+         .values = layer.values + task.kv_head * head_bytes,
+         .block_stride = layer.num_kv_heads * head_bytes,
+         .dtype = layer.dtype,
+         .block_tokens = layer.block_tokens,
+         .block_table = params.block_tables.data() + s * params.max_blocks_per_sequence,
+         .head_dim = layer.head_dim,
+         .scale = params.scale,
+         .softcap = params.logit_softcap,
+         .window = params.sliding_window,
+         .workspace = workspace(worker)});
+  };
+  std::atomic<std::size_t> next{0};
+  pool_->run([&](int worker) {
+    for (std::size_t i = next.fetch_add(1); i < tasks.count(); i = next.fetch_add(1)) {
+      attend(tasks[i], worker);
+    }
+  });
+}
+
+void CpuBackend::silu_mul(const SiluMulParams& params) {
+  const std::size_t values = params.gate.shape.values();
+  const float* gate = floats(params.gate);
+  const float* up = floats(params.up);
+  float* out = floats(params.out);
+  CHECK(params.up.shape.values() == values && params.out.shape.values() == values,
+        "silu_mul: up and out are like gate");
+  share(values, 1, [&](Range range) {
+    kernels_.silu_mul({.gate = gate + range.begin,
+                       .up = up + range.begin,
+                       .values = range.size(),
+                       .out = out + range.begin});
+  });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> make_cpu_backend(const CpuBackendOptions& options) {
+  Result<const kernels::CpuKernels*> kernels =
+      kernels::select_cpu_kernels(kernels::detect_cpu_features(), options.isa, options.compute);
+  if (!kernels) return std::move(kernels).error();
+  Result<std::unique_ptr<ThreadPool>> pool =
+      ThreadPool::create(options.threads == 0 ? usable_cpus() : options.threads);
+  if (!pool) return std::move(pool).error();
+  auto backend = std::make_unique<CpuBackend>(std::move(pool).value(), **kernels);
+  constexpr std::size_t kUsualColumns = 256;  // the widest usual head; reserve() raises it
+  if (Result<void> reserved = backend->reserve(1, kUsualColumns); !reserved) {
+    return std::move(reserved).error();
+  }
+  return std::unique_ptr<Backend>(std::move(backend));
+}
+
+}  // namespace bora

@@ -1,0 +1,31 @@
+// How work is cut into one contiguous range per worker.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+namespace bora {
+
+struct Range {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  [[nodiscard]] bool empty() const { return begin >= end; }
+  [[nodiscard]] std::size_t size() const { return end - begin; }
+};
+
+// Worker `worker`'s part of [0, total), in multiples of `tile` but for the end of the last. Parts
+// differ by at most one tile.
+inline Range part_of(std::size_t total, std::size_t tile, int worker, int workers) {
+  const std::size_t tiles = (total + tile - 1) / tile;
+  const auto index = static_cast<std::size_t>(worker);
+  const auto count = static_cast<std::size_t>(workers);
+  return {std::min(total, tiles * index / count * tile),
+          std::min(total, tiles * (index + 1) / count * tile)};
+}
+
+inline Range intersect(Range a, Range b) {
+  const std::size_t begin = std::max(a.begin, b.begin);
+  return {begin, std::max(begin, std::min(a.end, b.end))};
+}
+
+}  // namespace bora
