@@ -130,7 +130,8 @@ def write_config(args):
 
 def merges_of(processor, vocab):
     """The BPE merges of a SentencePiece model: every split (left, right) of a piece into two pieces,
-    ranked by the score of the piece that it makes."""
+    ranked by the score of the piece that it makes, then the longest left first, as transformers'
+    converter does: the runs of spaces share one score."""
     merges = []
     for piece, i in vocab.items():
         if i < FIRST_PIECE:
@@ -138,7 +139,7 @@ def merges_of(processor, vocab):
         for k in range(1, len(piece)):
             left, right = piece[:k], piece[k:]
             if left in vocab and right in vocab:
-                merges.append((-processor.get_score(i), vocab[left], vocab[right], left, right))
+                merges.append((-processor.get_score(i), -len(left), -len(right), left, right))
     merges.sort(key=lambda merge: merge[:3])
     return [f"{left} {right}" for *_, left, right in merges]
 
