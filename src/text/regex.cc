@@ -1,0 +1,159 @@
+#include "text/regex.h"
+
+#include <fmt/format.h>
+#include <oniguruma.h>
+
+namespace bora {
+namespace {
+
+// A pattern of a real tokenizer is below 2 kB.
+constexpr std::size_t kMaxPattern = 64 * 1024;
+// Bytes of backtracking a character of the text may cost, over one search. Real patterns need one
+// or two per character; Oniguruma does some ten million a second.
+constexpr unsigned long kRetriesPerByte = 16;
+constexpr unsigned long kFreeRetries = 100'000;
+
+const OnigUChar* bytes(const char* text) { return reinterpret_cast<const OnigUChar*>(text); }
+
+bool initialize() {
+  OnigEncoding encodings[] = {ONIG_ENCODING_UTF8};
+  return onig_initialize(encodings, 1) == ONIG_NORMAL;
+}
+
+std::string message_of(int code, OnigErrorInfo* info) {
+  OnigUChar text[ONIG_MAX_ERROR_MESSAGE_LEN];
+  const int length = onig_error_code_to_str(text, code, info);
+  return {reinterpret_cast<const char*>(text), static_cast<std::size_t>(length)};
+}
+
+struct FreeRegion {
+  void operator()(OnigRegion* region) const { onig_region_free(region, 1); }
+};
+struct FreeParam {
+  void operator()(OnigMatchParam* param) const { onig_free_match_param(param); }
+};
+
+// Walks over a pattern item by item: an escape, a class, a bracket or one character.
+class PatternWalk {
+ public:
+  explicit PatternWalk(std::string_view pattern) : pattern_(pattern) {}
+
+  [[nodiscard]] bool done() const { return at_ >= pattern_.size(); }
+  [[nodiscard]] char peek() const { return done() ? '\0' : pattern_[at_]; }
+  [[nodiscard]] std::size_t at() const { return at_; }
+
+  void step() {
+    if (peek() == '\\') {
+      step_escape();
+    } else if (peek() == '[') {
+      step_class();
+    } else {
+      ++at_;
+    }
+  }
+
+ private:
+  void step_escape() {
+    at_ += 2;
+    const char kind = at_ <= pattern_.size() ? pattern_[at_ - 1] : '\0';
+    if ((kind == 'p' || kind == 'P' || kind == 'x') && peek() == '{') {
+      while (!done() && peek() != '}') ++at_;
+      if (!done()) ++at_;
+    }
+  }
+
+  void step_class() {
+    std::size_t depth = 0;  // classes nest in this syntax
+    do {
+      if (peek() == '\\') {
+        step_escape();
+        continue;
+      }
+      if (peek() == '[') ++depth;
+      if (peek() == ']') --depth;
+      ++at_;
+    } while (!done() && depth > 0);
+  }
+
+  std::string_view pattern_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace
+
+std::string make_last_quantifiers_possessive(std::string_view pattern) {
+  std::string out;
+  PatternWalk walk(pattern);
+  bool after_atom = false;  // an escape or a class at depth 0 was the last item
+  int depth = 0;
+  while (!walk.done()) {
+    const char c = walk.peek();
+    const std::size_t begin = walk.at();
+    walk.step();
+    out += pattern.substr(begin, walk.at() - begin);
+    if (c == '(') ++depth;
+    if (c == ')') --depth;
+    const bool is_quantifier = c == '+' || c == '*';
+    if (is_quantifier && after_atom && (walk.done() || walk.peek() == '|')) out += '+';
+    after_atom = depth == 0 && (c == '\\' || c == '[');
+  }
+  return out;
+}
+
+struct Regex::Compiled {
+  OnigRegex onig = nullptr;
+};
+
+void Regex::Free::operator()(Compiled* compiled) const {
+  if (compiled->onig != nullptr) onig_free(compiled->onig);
+  delete compiled;
+}
+
+Result<Regex> Regex::compile(std::string_view pattern) {
+  static const bool ready = initialize();
+  if (!ready) return Error{ErrorCode::kFailed, "Oniguruma: expected to start, found an error", {}};
+  if (pattern.size() > kMaxPattern) {
+    return Error{
+        ErrorCode::kBadModel,
+        fmt::format("regex: expected at most {} bytes, found {}", kMaxPattern, pattern.size()),
+        {}};
+  }
+  std::unique_ptr<Compiled, Free> compiled(new Compiled);
+  const std::string source = make_last_quantifiers_possessive(pattern);
+  OnigErrorInfo info{};
+  const int code =
+      onig_new(&compiled->onig, bytes(source.data()), bytes(source.data() + source.size()),
+               ONIG_OPTION_NONE, ONIG_ENCODING_UTF8, ONIG_SYNTAX_RUBY, &info);
+  if (code != ONIG_NORMAL) {
+    compiled->onig = nullptr;
+    return Error{ErrorCode::kBadModel,
+                 fmt::format("regex \"{}\": expected a regular expression, found: {}",
+                             pattern.substr(0, 200), message_of(code, &info)),
+                 {}};
+  }
+  return Regex(std::move(compiled));
+}
+
+Result<std::optional<Match>> Regex::search(std::string_view text, std::size_t from) const {
+  const std::unique_ptr<OnigRegion, FreeRegion> region(onig_region_new());
+  const std::unique_ptr<OnigMatchParam, FreeParam> param(onig_new_match_param());
+  if (!region || !param) return Error{ErrorCode::kFailed, "regex: out of memory", {}};
+  const unsigned long retries = kFreeRetries + kRetriesPerByte * text.size();
+  onig_set_retry_limit_in_match_of_match_param(param.get(), retries);
+  onig_set_retry_limit_in_search_of_match_param(param.get(), retries);
+  const OnigUChar* begin = bytes(text.data());
+  const OnigUChar* end = begin + text.size();
+  const int found = onig_search_with_param(compiled_->onig, begin, end, begin + from, end,
+                                           region.get(), ONIG_OPTION_NONE, param.get());
+  if (found == ONIG_MISMATCH) return std::optional<Match>();
+  if (found < 0) {
+    return Error{ErrorCode::kFailed,
+                 fmt::format("splitting the text: expected a bounded search, found: {}",
+                             message_of(found, nullptr)),
+                 {}};
+  }
+  return std::optional<Match>(
+      Match{static_cast<std::size_t>(region->beg[0]), static_cast<std::size_t>(region->end[0])});
+}
+
+}  // namespace bora
