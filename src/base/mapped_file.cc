@@ -199,7 +199,7 @@ Result<std::string> read_text_file(const std::filesystem::path& path, std::size_
   if (file->size > limit) return too_long();
   std::string text;
   text.reserve(file->size);
-  std::array<char, 65536> chunk;
+  std::array<char, 65536> chunk;  // NOLINT(cppcoreguidelines-pro-type-member-init): read() fills it
   while (true) {
     const ssize_t got = read(file->fd.get(), chunk.data(), chunk.size());
     if (got == 0) return text;

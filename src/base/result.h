@@ -45,8 +45,8 @@ class [[nodiscard]] Result {
  public:
   using value_type = T;
 
-  // NOLINTNEXTLINE(google-explicit-constructor): `return value;` and `return Error{...};` read
-  // best.
+  // Implicit, because `return value;` and `return Error{...};` read best.
+  // NOLINTNEXTLINE(google-explicit-constructor)
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
   // NOLINTNEXTLINE(google-explicit-constructor)
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
