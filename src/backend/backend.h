@@ -46,7 +46,7 @@ struct RmsNormParams {
 // One weight of a linear op: out = x weight^T + bias (+ out where accumulate).
 struct Projection {
   TensorView weight;      // [out_features, in_features], any weight dtype
-  TensorView bias;        // [out_features], f32, f16 or bf16; empty: none
+  TensorView bias = {};   // [out_features], f32, f16 or bf16; empty: none
   MutableTensorView out;  // [T, out_features]
   bool accumulate = false;
 };

@@ -11,8 +11,8 @@
 namespace bora {
 
 struct CpuBackendOptions {
-  int threads = 0;                 // 0: usable_cpus()
-  std::optional<std::string> isa;  // "scalar", "avx2": forced; nullopt: the best this CPU has
+  int threads = 0;                                // 0: usable_cpus()
+  std::optional<std::string> isa = std::nullopt;  // "scalar", "avx2": forced; else the CPU's best
   ComputeType compute = ComputeType::kAuto;
 };
 

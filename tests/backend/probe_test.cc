@@ -1,0 +1,23 @@
+#include "backend/probe.h"
+
+#include "tests/kernels/kernel_testing.h"
+
+#include <gtest/gtest.h>
+
+namespace bora {
+namespace {
+
+TEST(Probe, MeasuresSomethingOnEveryIsa) {
+  auto pool = ThreadPool::create(2);
+  ASSERT_TRUE(pool.has_value());
+  for (const kernels::CpuKernels* table : kernels::tables_to_test()) {
+    const auto probe = probe_cpu(**pool, *table, std::size_t{1} << 20);
+    ASSERT_TRUE(probe.has_value());
+    EXPECT_GT(probe->read_bandwidth_gb_s, 0.0) << kernels::name_of(*table);
+    EXPECT_GT(probe->fma_gflops, 0.0) << kernels::name_of(*table);
+    EXPECT_GT(probe->int8_gops, 0.0) << kernels::name_of(*table);
+  }
+}
+
+}  // namespace
+}  // namespace bora
