@@ -76,7 +76,7 @@ Result<void> Decoder::add(DecoderStep step) {
 }
 
 DecodeStream::DecodeStream(const Decoder& decoder)
-    : decoder_(decoder), states_(decoder.steps().size()) {}
+    : decoder_(&decoder), states_(decoder.steps().size()) {}
 
 void DecodeStream::push(std::string_view piece, std::string& out) { feed(0, piece, out); }
 
@@ -90,12 +90,12 @@ void DecodeStream::feed(std::size_t step, std::string_view piece, std::string& o
     out += piece;
     return;
   }
-  std::visit([&](const auto& kind) { apply(step, kind, piece, out); }, decoder_.steps()[step]);
+  std::visit([&](const auto& kind) { apply(step, kind, piece, out); }, decoder_->steps()[step]);
 }
 
 void DecodeStream::flush(std::size_t step, std::string& out) {
   StepState& state = states_[step];
-  const DecoderStep& kind = decoder_.steps()[step];
+  const DecoderStep& kind = decoder_->steps()[step];
   if (std::holds_alternative<JoinByteFallback>(kind)) {
     flush_bytes(step, out);
   } else if (std::holds_alternative<FromByteLevel>(kind) ||
@@ -140,7 +140,7 @@ void DecodeStream::apply(std::size_t step, const FusePieces&, std::string_view p
 
 void DecodeStream::apply(std::size_t step, const StripPiece& kind, std::string_view piece,
                          std::string& out) {
-  if (decoder_.is_fused(step)) {
+  if (decoder_->is_fused(step)) {
     strip_part(step, kind, piece, out);
   } else {
     feed(step + 1, strip_right(strip_left(piece, kind), kind), out);

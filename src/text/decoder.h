@@ -95,7 +95,7 @@ class DecodeStream {
                   std::string& out);
   void flush_bytes(std::size_t step, std::string& out);
 
-  const Decoder& decoder_;
+  const Decoder* decoder_;
   std::vector<StepState> states_;
 };
 

@@ -137,6 +137,8 @@ std::string replace_all(std::string_view text, std::string_view from, std::strin
   return out += text.substr(copied);
 }
 
+void Normalizer::add(NormalizerStep step) { steps_.push_back(std::move(step)); }
+
 Result<std::string> Normalizer::apply(std::string_view text) const {
   std::string current(text);
   for (const NormalizerStep& step : steps_) {

@@ -39,7 +39,7 @@ using NormalizerStep = std::variant<PrependText, ReplaceText, ReplaceRegex, Unic
 
 class Normalizer {
  public:
-  void add(NormalizerStep step) { steps_.push_back(std::move(step)); }
+  void add(NormalizerStep step);
   [[nodiscard]] bool is_identity() const { return steps_.empty(); }
 
   // Errors: kFailed, a regex took too many steps.

@@ -220,6 +220,8 @@ Result<Words> apply(const MetaspaceCut& step, Words words, bool at_start) {
 
 }  // namespace
 
+void PreTokenizer::add(PreTokenizerStep step) { steps_.push_back(std::move(step)); }
+
 Result<Words> PreTokenizer::cut(std::string text, bool at_start) const {
   Words words;
   words.text = std::move(text);

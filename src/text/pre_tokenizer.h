@@ -63,7 +63,7 @@ using PreTokenizerStep =
 
 class PreTokenizer {
  public:
-  void add(PreTokenizerStep step) { steps_.push_back(std::move(step)); }
+  void add(PreTokenizerStep step);
 
   // `at_start`: the text begins where the input begins (for Metaspace's "first").
   // Errors: kFailed, a regex took too many steps.
