@@ -19,9 +19,8 @@ namespace bora {
 // How positions beyond the trained ones are reached by turning slower.
 struct RopeScaling {
   // kLinear: https://arxiv.org/abs/2306.15595. kLlama3: by bands of wave lengths, Llama 3.1
-  // (https://arxiv.org/abs/2407.21783). kFactors: GGUF's tensor rope_freqs.weight, one divisor a
-  // pair.
-  enum class Kind { kNone, kLinear, kLlama3, kFactors };
+  // (https://arxiv.org/abs/2407.21783).
+  enum class Kind { kNone, kLinear, kLlama3 };
 
   Kind kind = Kind::kNone;
   double factor = 1.0;                               // kLinear, kLlama3

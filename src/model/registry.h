@@ -19,12 +19,13 @@ class ConfigReader;
 struct ArchSpec {
   std::string_view name;             // config.json's model_type; GGUF's general.architecture
   std::string_view hf_architecture;  // config.json's architectures[0], "LlamaForCausalLM"
-  Result<ModelConfig> (*parse_config)(const ConfigReader& reader);
-  // Asks the binder for every weight and makes the model. Fails only with the binder's error.
+  Result<ModelConfig> (*parse_config)(ConfigReader& reader);
+  // Asks the binder for every weight and makes the model. Errors: the binder's; kBadModel for a
+  // tensor whose values cannot be.
   Result<std::unique_ptr<Model>> (*bind_weights)(ModelConfig config, WeightBinder& binder);
 };
 
-std::span<const ArchSpec> architectures();
+std::span<const ArchSpec* const> architectures();
 
 struct LoadOptions {
   std::optional<DType> weights;  // f32, f16 or bf16: convert to it at load; nullopt: as stored

@@ -13,7 +13,6 @@
 #include "tensor/tensor_view.h"
 
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,20 +25,16 @@ class WeightBinder {
  public:
   // convert_to: f32, f16 or bf16 for linear weights and the embedding; nullopt: as stored. `pool`
   // (may be null without convert_to) does the converting.
-  WeightBinder(const Checkpoint& checkpoint, std::optional<DType> convert_to, ThreadPool* pool);
-  ~WeightBinder();
-  WeightBinder(const WeightBinder&) = delete;
-  WeightBinder& operator=(const WeightBinder&) = delete;
-  WeightBinder(WeightBinder&&) = delete;
-  WeightBinder& operator=(WeightBinder&&) = delete;
+  WeightBinder(const Checkpoint& checkpoint, std::optional<DType> convert_to, ThreadPool* pool)
+      : checkpoint_(checkpoint), convert_to_(convert_to), pool_(pool) {}
 
   // The embedding table [rows, columns], of any dtype; `tied`: the output projection too.
   TensorView embedding(std::string_view name, std::size_t rows, std::size_t columns, bool tied);
   // The weight of a linear layer [out_features, in_features], of any dtype.
   TensorView linear(std::string_view name, std::size_t out_features, std::size_t in_features);
-  // A norm weight or a bias [size]: f32, f16 or bf16, never converted.
+  // A norm weight, a bias or the like [size]: f32, f16 or bf16, never converted.
   TensorView vector(std::string_view name, std::size_t size);
-  // The same where `wanted`; else an empty view, and the tensor must not be there.
+  // The same where `wanted`; else an empty view, and a tensor of that name counts as unclaimed.
   TensorView vector_if(bool wanted, std::string_view name, std::size_t size);
 
   // Whether the checkpoint has it; asks for nothing.
@@ -53,9 +48,9 @@ class WeightBinder {
 
  private:
   TensorView find(std::string_view name, const Shape& shape, bool plain_only);
-  TensorView converted(std::string_view name, TensorView stored);
+  TensorView with_wanted_type(std::string_view name, TensorView stored);
   [[nodiscard]] std::string stored_name(std::string_view name) const;
-  void list_unclaimed();
+  [[nodiscard]] std::vector<std::string> unclaimed() const;
 
   const Checkpoint& checkpoint_;
   std::optional<DType> convert_to_;

@@ -1,0 +1,71 @@
+#include "model/attention.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <utility>
+
+namespace bora {
+
+AttentionWeights bind_attention(WeightBinder& binder, std::string_view prefix,
+                                const ModelConfig& config) {
+  const std::size_t q_size = config.num_attention_heads * config.head_dim;
+  const std::size_t kv_size = config.num_key_value_heads * config.head_dim;
+  const auto bind = [&](std::string_view name, std::size_t out, std::size_t in) {
+    return bind_linear(binder, fmt::format("{}.{}", prefix, name), out, in, config.attention_bias);
+  };
+  return {.q_proj = bind("q_proj", q_size, config.hidden_size),
+          .k_proj = bind("k_proj", kv_size, config.hidden_size),
+          .v_proj = bind("v_proj", kv_size, config.hidden_size),
+          .o_proj = bind("o_proj", config.hidden_size, q_size)};
+}
+
+Result<AttentionSettings> make_attention_settings(const ModelConfig& config,
+                                                  TensorView rope_divisors) {
+  Result<Rope> rope = make_rope(config, rope_divisors);
+  if (!rope) return std::move(rope).error();
+  return AttentionSettings{.head_dim = config.head_dim,
+                           .scale = 1.0F / std::sqrt(static_cast<float>(config.head_dim)),
+                           .sliding_window = config.sliding_window,
+                           .rope = std::move(rope).value()};
+}
+
+MutableTensorView attend(const Step& step, const AttentionSettings& settings,
+                         const AttentionWeights& weights, std::size_t layer, TensorView x) {
+  const ForwardBatch& batch = step.batch;
+  const KvLayer& cache = step.cache.layers[layer];
+  const MutableTensorView q = step.workspace.take(batch.tokens(), weights.q_proj.out_features());
+  const MutableTensorView k = step.workspace.take(batch.tokens(), weights.k_proj.out_features());
+  const MutableTensorView v = step.workspace.take(batch.tokens(), weights.v_proj.out_features());
+  const std::array<Projection, 3> projections = {{
+      {.weight = weights.q_proj.weight, .bias = weights.q_proj.bias, .out = q},
+      {.weight = weights.k_proj.weight, .bias = weights.k_proj.bias, .out = k},
+      {.weight = weights.v_proj.weight, .bias = weights.v_proj.bias, .out = v},
+  }};
+  step.backend.linear({.x = x, .projections = projections});
+
+  for (const MutableTensorView& turned : {q, k}) {
+    step.backend.rope({.x = turned,
+                       .head_dim = settings.head_dim,
+                       .positions = batch.positions,
+                       .inverse_frequencies = settings.rope.inverse_frequencies,
+                       .style = settings.rope.style});
+  }
+  step.backend.store_kv(
+      {.keys = k, .values = v, .slot_mapping = batch.slot_mapping, .layer = cache});
+
+  const MutableTensorView heads = step.workspace.take(batch.tokens(), q.shape.columns());
+  step.backend.attention({.q = q,
+                          .layer = cache,
+                          .cu_seqlens_q = batch.cu_seqlens_q,
+                          .context_lens = batch.context_lens,
+                          .block_tables = batch.block_tables,
+                          .max_blocks_per_sequence = batch.max_blocks_per_sequence,
+                          .scale = settings.scale,
+                          .sliding_window = settings.sliding_window,
+                          .out = heads});
+  return heads;
+}
+
+}  // namespace bora

@@ -1,0 +1,43 @@
+// The attention block: q, k, v projections, rotary positions, the KV cache, causal attention over
+// it. Grouped queries (https://arxiv.org/abs/2305.13245) and a sliding window
+// (https://arxiv.org/abs/2310.06825) are a matter of shapes and one number.
+#pragma once
+
+#include "model/model_config.h"
+#include "model/rope.h"
+#include "model/step.h"
+
+#include <cstddef>
+#include <string_view>
+
+namespace bora {
+
+struct AttentionWeights {
+  Linear q_proj;  // [N * D, H]
+  Linear k_proj;  // [Nkv * D, H]
+  Linear v_proj;  // [Nkv * D, H]
+  Linear o_proj;  // [H, N * D]
+};
+
+// PREFIX is "model.layers.0.self_attn".
+AttentionWeights bind_attention(WeightBinder& binder, std::string_view prefix,
+                                const ModelConfig& config);
+
+// What is the same in all layers that share it.
+struct AttentionSettings {
+  std::size_t head_dim = 0;
+  float scale = 0.0F;              // of q . k
+  std::size_t sliding_window = 0;  // 0: all positions
+  Rope rope;
+};
+
+// The usual ones: scale 1 / sqrt(head_dim), the config's window. Errors as make_rope().
+Result<AttentionSettings> make_attention_settings(const ModelConfig& config,
+                                                  TensorView rope_divisors);
+
+// The heads' outputs [T, N * D] of layer `layer` for x [T, H], before the output projection. Stores
+// the keys and values of the batch in the cache.
+MutableTensorView attend(const Step& step, const AttentionSettings& settings,
+                         const AttentionWeights& weights, std::size_t layer, TensorView x);
+
+}  // namespace bora

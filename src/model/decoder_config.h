@@ -1,0 +1,19 @@
+// The part of a config that decoder-only models share.
+#pragma once
+
+#include "model/config_reader.h"
+#include "model/model_config.h"
+
+#include <cstddef>
+
+namespace bora {
+
+// Far above any published model; a window or context beyond it is taken for damage.
+inline constexpr std::size_t kMaxPositions = std::size_t{1} << 30;
+
+// Sizes, heads, norm epsilon, activation, rotary positions, tied embeddings, special tokens; in
+// config.json both rope_theta with rope_scaling and the rope_parameters of transformers 5. What an
+// architecture may have or not (a window, biases) keeps its default. Failures are the reader's.
+ModelConfig read_decoder_config(ConfigReader& reader);
+
+}  // namespace bora

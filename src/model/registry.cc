@@ -1,0 +1,170 @@
+#include "model/registry.h"
+
+#include "base/memory.h"
+#include "base/thread_pool.h"
+#include "formats/checkpoint.h"
+#include "model/config_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bora {
+
+// Defined in arch/<name>.cc.
+namespace arch {
+extern const ArchSpec llama;
+extern const ArchSpec mistral;
+}  // namespace arch
+
+namespace {
+
+constexpr std::array kArchitectures = {
+    &arch::llama,
+    &arch::mistral,
+};
+
+std::string known_names(std::string_view ArchSpec::*name) {
+  std::string names;
+  for (const ArchSpec* spec : kArchitectures) {
+    if (!names.empty()) names += ", ";
+    names += spec->*name;
+  }
+  return names;
+}
+
+const ArchSpec* find_spec(std::string_view ArchSpec::*field, std::string_view name) {
+  const auto spec = std::find_if(kArchitectures.begin(), kArchitectures.end(),
+                                 [&](const ArchSpec* s) { return s->*field == name; });
+  return spec == kArchitectures.end() ? nullptr : *spec;
+}
+
+// By architectures[0]; by model_type where a config has no architectures.
+Result<const ArchSpec*> hugging_face_spec(const JsonObject& config) {
+  const bool listed = config.has("architectures");
+  std::string_view name;
+  if (listed) {
+    Result<std::vector<std::string_view>> names = config.get_strings("architectures");
+    if (!names) return std::move(names).error();
+    if (!names->empty()) name = names->front();
+  } else {
+    Result<std::string_view> type = config.get_string("model_type");
+    if (!type) return std::move(type).error();
+    name = *type;
+  }
+  const auto field = listed ? &ArchSpec::hf_architecture : &ArchSpec::name;
+  if (const ArchSpec* spec = find_spec(field, name)) return spec;
+  return Error{ErrorCode::kBadModel,
+               fmt::format("config.json: {}: expected one of {}, found \"{}\"",
+                           listed ? "architectures" : "model_type", known_names(field), name),
+               {}};
+}
+
+Result<const ArchSpec*> gguf_spec(const Metadata& metadata) {
+  Result<std::string_view> name = metadata.get_string("general.architecture");
+  if (!name) return std::move(name).error();
+  if (const ArchSpec* spec = find_spec(&ArchSpec::name, *name)) return spec;
+  return metadata.error("general.architecture", "one of " + known_names(&ArchSpec::name));
+}
+
+Result<const ArchSpec*> spec_of(const Checkpoint& checkpoint) {
+  return checkpoint.kind() == Checkpoint::Kind::kGguf ? gguf_spec(checkpoint.metadata())
+                                                      : hugging_face_spec(checkpoint.config());
+}
+
+ConfigReader reader_of(const Checkpoint& checkpoint, const ArchSpec& spec) {
+  if (checkpoint.kind() == Checkpoint::Kind::kHuggingFace) {
+    return ConfigReader(checkpoint.config());
+  }
+  return {checkpoint.metadata(), std::string(spec.name)};
+}
+
+// GGUF has no keys for these: the tensors tell.
+void infer_from_tensors(const Checkpoint& checkpoint, ModelConfig& config) {
+  const WeightBinder names(checkpoint, std::nullopt, nullptr);
+  config.tie_word_embeddings = !names.has("lm_head.weight");
+  config.attention_bias = names.has("model.layers.0.self_attn.q_proj.bias");
+  config.mlp_bias = names.has("model.layers.0.mlp.gate_proj.bias");
+}
+
+Result<ModelConfig> read_config(const Checkpoint& checkpoint, const ArchSpec& spec) {
+  ConfigReader reader = reader_of(checkpoint, spec);
+  Result<ModelConfig> config = spec.parse_config(reader);
+  if (!config) return config;
+  config->architecture = spec.name;
+  if (reader.is_gguf()) {
+    infer_from_tensors(checkpoint, *config);
+  } else if (const auto generation = checkpoint.generation_config()) {
+    // transformers stops where generation_config.json says, if it says.
+    ConfigReader stops(*generation);
+    auto ids = stops.token_ids("eos_token_id", config->vocab_size);
+    if (!ids.empty()) config->eos_token_ids = std::move(ids);
+    return stops.finish(std::move(config).value());
+  }
+  return config;
+}
+
+Result<void> check_room(const Checkpoint& checkpoint, DType dtype) {
+  std::uint64_t bytes = 0;
+  for (const StoredTensor& tensor : checkpoint.tensors()) {
+    if (tensor.dtype && *tensor.dtype != dtype)
+      bytes += tensor.shape.values() * info(dtype).block_bytes;
+  }
+  const std::size_t available = available_memory();
+  if (bytes <= available) return {};
+  return Error{
+      ErrorCode::kDoesNotFit,
+      fmt::format("weights: expected at most {} MB for their conversion to {}, found {} MB",
+                  available >> 20, info(dtype).name, bytes >> 20),
+      {"--weights auto takes them as they are stored"}};
+}
+
+}  // namespace
+
+std::span<const ArchSpec* const> architectures() { return kArchitectures; }
+
+Result<std::optional<DType>> parse_weight_type(std::string_view name) {
+  if (name == "auto") return std::optional<DType>();
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+    if (name == info(dtype).name) return std::optional<DType>(dtype);
+  }
+  constexpr std::string_view kExpected = "--weights: expected auto, f32, f16 or bf16, found ";
+  if (name == "int8" || name == "int4") {
+    return Error{ErrorCode::kUsage,
+                 fmt::format("{}{}, which comes with a later version", kExpected, name),
+                 {}};
+  }
+  return Error{ErrorCode::kUsage, fmt::format("{}\"{}\"", kExpected, name), {}};
+}
+
+Result<ModelConfig> read_model_config(const Checkpoint& checkpoint) {
+  Result<const ArchSpec*> spec = spec_of(checkpoint);
+  if (!spec) return std::move(spec).error();
+  return read_config(checkpoint, **spec);
+}
+
+Result<std::unique_ptr<Model>> load_model(const Checkpoint& checkpoint,
+                                          const LoadOptions& options) {
+  Result<const ArchSpec*> spec = spec_of(checkpoint);
+  if (!spec) return std::move(spec).error();
+  Result<ModelConfig> config = read_config(checkpoint, **spec);
+  if (!config) return std::move(config).error();
+
+  std::unique_ptr<ThreadPool> pool;
+  if (options.weights) {
+    if (Result<void> room = check_room(checkpoint, *options.weights); !room) {
+      return std::move(room).error();
+    }
+    auto made = ThreadPool::create(options.threads > 0 ? options.threads : usable_cpus());
+    if (!made) return std::move(made).error();
+    pool = std::move(made).value();
+  }
+  WeightBinder binder(checkpoint, options.weights, pool.get());
+  return (*spec)->bind_weights(std::move(config).value(), binder);
+}
+
+}  // namespace bora

@@ -1,0 +1,114 @@
+#include "model/weight_binder.h"
+
+#include "base/check.h"
+#include "formats/checkpoint.h"
+#include "model/convert.h"
+#include "model/gguf_names.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace bora {
+
+std::string WeightBinder::stored_name(std::string_view name) const {
+  if (checkpoint_.kind() == Checkpoint::Kind::kHuggingFace) return std::string(name);
+  return gguf_tensor_name(name);
+}
+
+bool WeightBinder::has(std::string_view name) const {
+  return checkpoint_.contains(stored_name(name));
+}
+
+void WeightBinder::ignore(std::string_view name) { claimed_.insert(stored_name(name)); }
+
+TensorView WeightBinder::find(std::string_view name, const Shape& shape, bool plain_only) {
+  const std::string stored = stored_name(name);
+  claimed_.insert(stored);
+  const StoredTensor* tensor = checkpoint_.find(stored);
+  if (tensor == nullptr) {
+    complaints_.push_back(stored + " is missing");
+    return {};
+  }
+  Result<TensorView> view = checkpoint_.tensor(stored);
+  if (!view) {
+    complaints_.push_back(fmt::format("{} has type {}", stored, tensor->type_name));
+    return {};
+  }
+  if (view->shape != shape) {
+    complaints_.push_back(fmt::format("{} has shape {} instead of {}", stored,
+                                      view->shape.to_string(), shape.to_string()));
+    return {};
+  }
+  if (plain_only && info(view->dtype).block_values != 1) {
+    complaints_.push_back(
+        fmt::format("{} has type {} instead of f32, f16 or bf16", stored, info(view->dtype).name));
+    return {};
+  }
+  return *view;
+}
+
+TensorView WeightBinder::with_wanted_type(std::string_view name, TensorView stored) {
+  if (stored.empty() || !convert_to_ || *convert_to_ == stored.dtype || failure_) return stored;
+  CHECK(pool_ != nullptr, "converting takes a thread pool");
+  Result<Buffer> buffer = convert_weights(stored, *convert_to_, *pool_);
+  if (!buffer) {
+    failure_ = std::move(buffer).error().with_context(stored_name(name));
+    return {};
+  }
+  weights_.owned.push_back(std::move(buffer).value());
+  return {weights_.owned.back().bytes().data(), *convert_to_, stored.shape};
+}
+
+TensorView WeightBinder::embedding(std::string_view name, std::size_t rows, std::size_t columns,
+                                   bool tied) {
+  weights_.embedding = linear(name, rows, columns);
+  weights_.tied_embedding = tied;
+  return weights_.embedding;
+}
+
+TensorView WeightBinder::linear(std::string_view name, std::size_t out_features,
+                                std::size_t in_features) {
+  const TensorView view = with_wanted_type(name, find(name, {out_features, in_features}, false));
+  if (!view.empty()) weights_.in_use_order.push_back(view);
+  return view;
+}
+
+TensorView WeightBinder::vector(std::string_view name, std::size_t size) {
+  const TensorView view = find(name, {size}, true);
+  if (!view.empty()) weights_.in_use_order.push_back(view);
+  return view;
+}
+
+TensorView WeightBinder::vector_if(bool wanted, std::string_view name, std::size_t size) {
+  return wanted ? vector(name, size) : TensorView{};
+}
+
+std::vector<std::string> WeightBinder::unclaimed() const {
+  std::vector<std::string> names;
+  for (const StoredTensor& tensor : checkpoint_.tensors()) {
+    if (!claimed_.contains(tensor.name)) names.push_back(tensor.name + " is not used");
+  }
+  return names;
+}
+
+Result<BoundWeights> WeightBinder::finish() {
+  for (std::string& complaint : unclaimed()) complaints_.push_back(std::move(complaint));
+  if (!complaints_.empty()) {
+    constexpr std::size_t kListed = 8;
+    const std::size_t count = complaints_.size();
+    complaints_.resize(std::min(count, kListed));
+    return Error{
+        ErrorCode::kBadModel,
+        fmt::format("{}: expected the tensors its config describes, found {} at fault: {}{}",
+                    checkpoint_.path().filename().string(), count, fmt::join(complaints_, "; "),
+                    count > kListed ? fmt::format("; and {} more", count - kListed) : ""),
+        {}};
+  }
+  if (failure_) return std::move(*failure_);
+  return std::move(weights_);
+}
+
+}  // namespace bora
