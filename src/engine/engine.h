@@ -65,7 +65,7 @@ class Engine {
 
   // Runs `ids` through the model and hands out the logits of every position, in order, some rows at
   // a time: logits [rows, vocab_size] f32 of positions first_position and on, valid for the call.
-  // Ends early where on_logits returns false. Errors: as generate().
+  // Ends early where on_logits returns false. Errors: as generate(); kInterrupted.
   using OnLogits = FunctionRef<bool(std::size_t first_position, TensorView logits)>;
   Result<void> score(std::span<const TokenId> ids, OnLogits on_logits,
                      const std::atomic<bool>* interrupted = nullptr);

@@ -6,8 +6,9 @@
 //   here),
 //   3. top-k, 4. top-p on what top-k left (renormalised), 5. min-p on what top-p left,
 //   6. a draw from what is left, in proportion to its probability.
-// Candidates are ordered by logit, descending, then by id: filters and the draw know no other
-// order, so a seed gives the same tokens everywhere the logits are the same.
+// top-k and top-p order candidates by logit, descending, then by id, and the draw walks them in
+// that order; without either it walks in order of id. So a seed gives the same tokens wherever the
+// logits are the same.
 //
 // The random number of a draw depends on (seed, position) only: Philox4x32-10
 // (Salmon et al. 2011, https://doi.org/10.1145/2063384.2063405), so a resumed or batched sequence
@@ -62,31 +63,33 @@ class Sampler {
 
  private:
   struct Candidate {
-    float logit;
     TokenId id;
+    float logit;
+    float weight;  // exp((logit - largest) / temperature): 1 for the likeliest
   };
-  static bool before(const Candidate& a, const Candidate& b);
 
+  [[nodiscard]] bool has_penalties() const;
   std::span<const float> penalized(std::span<const float> logits);
-  void gather(std::span<const float> logits, float max_logit);
-  void keep_top_k();
+  void gather(std::span<const float> logits, float largest);
   void keep_top_p();
   void keep_min_p();
   [[nodiscard]] TokenId draw(std::size_t position) const;
-  [[nodiscard]] bool has_penalties() const;
 
   SamplingParams params_;
-  std::size_t vocab_size_;
   std::vector<Candidate> candidates_;
   std::vector<float> adjusted_;            // logits after penalties
-  std::vector<std::uint32_t> new_counts_;  // per id, new tokens; only with penalties
-  std::vector<std::uint8_t> seen_;         // per id, prompt or new; only with penalties
+  std::vector<std::uint32_t> new_counts_;  // per id, among new tokens; only with penalties
+  std::vector<std::uint8_t> seen_;         // per id, in the prompt or new; only with penalties
 };
 
-// The `count` likeliest tokens, best first (lowest id on ties), and log of the sum of exp(logits).
-// `scratch` keeps its capacity between calls. Precondition: logits are finite or -infinity.
-void top_logprobs(std::span<const float> logits, std::size_t count, std::vector<TokenLogprob>& out);
+// Natural logarithm of the sum of exp(logits): a logit minus it is a log probability. float32 exp,
+// summed in double. Precondition: logits are finite or -infinity, not all of them the latter.
 double log_sum_exp(std::span<const float> logits);
+
+// The `count` likeliest tokens, best first (the lowest id on ties), into `out`, which keeps its
+// capacity between calls. `normalizer`: log_sum_exp(logits).
+void top_logprobs(std::span<const float> logits, double normalizer, std::size_t count,
+                  std::vector<TokenLogprob>& out);
 
 // Philox4x32-10: 128 random bits of a counter under a key.
 std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,

@@ -1,0 +1,31 @@
+#include "engine/kv_arena.h"
+
+#include <utility>
+
+namespace bora {
+
+std::size_t KvArena::bytes_needed(const KvShape& shape, DType dtype, std::size_t blocks,
+                                  std::size_t block_tokens) {
+  return shape.values_per_token() * blocks * block_tokens * info(dtype).block_bytes;
+}
+
+Result<KvArena> KvArena::create(Backend& backend, const KvShape& shape, DType dtype,
+                                std::size_t blocks, std::size_t block_tokens) {
+  const std::size_t total = bytes_needed(shape, dtype, blocks, block_tokens);
+  Result<Buffer> buffer = backend.allocate(total);
+  if (!buffer) return std::move(buffer).error();
+  std::byte* data = buffer->bytes().data();
+  const std::size_t half_layer = total / (2 * shape.num_layers);
+  std::vector<KvLayer> layers;
+  for (std::size_t i = 0; i < shape.num_layers; ++i) {
+    layers.push_back({.keys = data + 2 * i * half_layer,
+                      .values = data + (2 * i + 1) * half_layer,
+                      .dtype = dtype,
+                      .block_tokens = block_tokens,
+                      .num_kv_heads = shape.num_kv_heads,
+                      .head_dim = shape.head_dim});
+  }
+  return KvArena(std::move(buffer).value(), std::move(layers));
+}
+
+}  // namespace bora
