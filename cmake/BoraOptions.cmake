@@ -3,8 +3,8 @@ add_library(bora_options INTERFACE)
 target_compile_options(bora_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
                                               -Wold-style-cast -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # GCC bug 105651: false alarms on std::string's operator+ at -O2 and up.
-  target_compile_options(bora_options INTERFACE -Wno-restrict)
+  # False alarms at -O2 and up: on std::string operator+ (GCC bug 105651), on moves of std::variant.
+  target_compile_options(bora_options INTERFACE -Wno-restrict -Wno-maybe-uninitialized)
 endif()
 if(BORA_SANITIZE)
   target_compile_options(bora_options INTERFACE -fsanitize=${BORA_SANITIZE} -fno-omit-frame-pointer
