@@ -1,0 +1,86 @@
+#include "cli/command.h"
+
+#include "base/printable.h"
+#include "base/version.h"
+#include "cli/output.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+namespace bora {
+namespace {
+
+constexpr std::array kCommands = {
+    Command{"tokenize", "text to token ids and back", tokenize_command},
+    Command{"doctor", "what this machine has and what bora makes of it", doctor_command},
+};
+
+std::string overview() {
+  std::string text =
+      "usage: bora COMMAND [MODEL] [options]\n\n"
+      "Runs large language models. MODEL is a folder with a Hugging Face checkpoint or a .gguf "
+      "file;\nwithout one, the default model SmolLM2-135M-Instruct.\n\ncommands:\n";
+  for (const Command& command : kCommands) {
+    text += fmt::format("  {:<10}{}\n", command.name, command.summary);
+  }
+  text +=
+      "\noptions:\n  -h, --help    this text; bora COMMAND --help for a command's options\n"
+      "  --version     which bora this is\n\n"
+      "BORA_LOG=debug|info|warn writes a log to stderr. BORA_CACHE names the folder of models\n"
+      "(default ~/.cache/bora). Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad model file,\n"
+      "4 not found, 5 does not fit, 130 interrupted.\n";
+  return text;
+}
+
+Result<ExitCode> print(std::string_view text) {
+  Output out;
+  Result<void> written = out.write(text);
+  if (written) written = out.flush();
+  if (!written) return std::move(written).error();
+  return ExitCode::kDone;
+}
+
+Error unknown_command(std::string_view word) {
+  std::vector<std::string_view> names;
+  for (const Command& command : kCommands) names.push_back(command.name);
+  Error error{ErrorCode::kUsage,
+              fmt::format("command: expected one of {}, found {}", fmt::join(names, ", "),
+                          quoted(word, 40)),
+              {}};
+  const std::string_view guess = nearest(word, names);
+  if (!guess.empty()) error.hints.push_back(fmt::format("did you mean bora {}?", guess));
+  return error;
+}
+
+}  // namespace
+
+std::span<const Command> commands() { return kCommands; }
+
+Result<bool> parse_arguments(FlagTable& flags, const HelpText& help, Arguments arguments) {
+  Result<void> parsed = flags.parse(arguments);
+  if (!parsed) return std::move(parsed).error();
+  if (!flags.wants_help()) return true;
+  std::string text = fmt::format("usage: {}\n\n{}\n\n{}", help.usage, help.about, flags.help());
+  if (!help.footer.empty()) text += fmt::format("\n{}\n", help.footer);
+  Result<ExitCode> printed = print(text);
+  if (!printed) return std::move(printed).error();
+  return false;
+}
+
+Result<ExitCode> run_cli(Arguments arguments) {
+  if (arguments.empty()) {
+    return Error{
+        ErrorCode::kUsage, "command: expected one, found none", {"bora --help lists them"}};
+  }
+  const std::string& first = arguments.front();
+  if (first == "--help" || first == "-h" || first == "help") return print(overview());
+  if (first == "--version") return print(fmt::format("bora {} ({})\n", version(), git_commit()));
+  const auto command = std::ranges::find(kCommands, first, &Command::name);
+  if (command == kCommands.end()) return unknown_command(first);
+  return command->run(arguments.subspan(1));
+}
+
+}  // namespace bora

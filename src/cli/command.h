@@ -1,0 +1,43 @@
+// The commands of bora: one entry of commands() each, one file each.
+//
+// A command parses its arguments into an options struct through a FlagTable, does its work and
+// returns an exit code; whatever goes wrong is an Error that run_cli()'s caller prints.
+#pragma once
+
+#include "base/result.h"
+#include "cli/exit_code.h"
+#include "cli/flags.h"
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace bora {
+
+using Arguments = std::span<const std::string>;
+
+struct Command {
+  std::string_view name;
+  std::string_view summary;
+  Result<ExitCode> (*run)(Arguments arguments);
+};
+
+std::span<const Command> commands();
+
+// What a command's --help says besides its flags.
+struct HelpText {
+  std::string_view usage;   // "bora run [MODEL] ..."
+  std::string_view about;   // what it does
+  std::string_view footer;  // JSON keys and the like; may be empty
+};
+
+// Parses the arguments. False: --help was asked for and has been printed.
+Result<bool> parse_arguments(FlagTable& flags, const HelpText& help, Arguments arguments);
+
+Result<ExitCode> tokenize_command(Arguments arguments);
+Result<ExitCode> doctor_command(Arguments arguments);
+
+// The whole program but for printing errors: `arguments` without the program's name.
+Result<ExitCode> run_cli(Arguments arguments);
+
+}  // namespace bora

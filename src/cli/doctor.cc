@@ -1,0 +1,151 @@
+// bora doctor: what this machine has, and what bora makes of it.
+#include "base/memory.h"
+#include "base/version.h"
+#include "cli/command.h"
+#include "cli/environment.h"
+#include "cli/machine.h"
+#include "cli/options.h"
+#include "cli/output.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <unistd.h>
+
+namespace bora {
+namespace {
+
+struct DoctorOptions {
+  std::string cache_dir;
+  std::optional<std::string> isa;
+  int threads = 0;
+  bool json = false;
+};
+
+struct Findings {
+  std::string cpu;
+  std::vector<std::string> features;
+  std::string isa;
+  int threads = 0;
+  std::size_t memory_bytes = 0;
+  std::size_t available_bytes = 0;
+  double read_bandwidth_gb_s = 0.0;
+  double fma_gflops = 0.0;
+  double int8_gops = 0.0;
+  std::filesystem::path cache;
+  bool default_model_present = false;
+  std::vector<std::string> notes;
+};
+
+constexpr HelpText kHelp = {
+    "bora doctor [options]",
+    "Shows the CPU, the instruction set bora chooses on it, memory and its measured bandwidth, "
+    "the\n"
+    "cache folder and what this version does not support. Takes about two seconds.",
+    "JSON (--json): version, cpu, features (of those that matter here), isa, threads, "
+    "memory_bytes,\n"
+    "  memory_available_bytes (limits of the control group included), read_bandwidth_gb_s,\n"
+    "  fma_gflops, int8_gops, gpus ([] in this version), cache_dir, default_model,\n"
+    "  default_model_present, notes"};
+
+FlagTable make_flags(DoctorOptions& options) {
+  FlagTable flags("doctor");
+  flags.text("--isa", "NAME", "measure with this instruction set: scalar, avx2", options.isa);
+  flags.whole("--threads", "measure with N threads (default: the CPUs this process may use)",
+              {1, 1024}, options.threads);
+  flags.text("--cache-dir", "DIR",
+             "folder of downloaded models (default: BORA_CACHE, ~/.cache/bora)", options.cache_dir);
+  flags.toggle("--json", "one JSON object on stdout", options.json);
+  return flags;
+}
+
+std::size_t memory_bytes() {
+  const long pages = sysconf(_SC_PHYS_PAGES);
+  const long page = sysconf(_SC_PAGESIZE);
+  return pages > 0 && page > 0 ? static_cast<std::size_t>(pages) * static_cast<std::size_t>(page)
+                               : 0;
+}
+
+Result<Findings> look(const DoctorOptions& options) {
+  Findings found;
+  Result<std::filesystem::path> cache = cache_folder(options.cache_dir);
+  if (!cache) return std::move(cache).error();
+  found.cache = *cache;
+  std::error_code ignored;
+  found.default_model_present = std::filesystem::exists(default_model(*cache), ignored);
+  found.memory_bytes = memory_bytes();
+  found.available_bytes = std::min(available_memory(), found.memory_bytes);
+  Result<MachineProbe> probe = MachineProbe::create(options.threads, options.isa);
+  if (!probe) return std::move(probe).error();
+  found.cpu = cpu_name();
+  found.features = cpu_features();
+  found.isa = probe->isa();
+  found.threads = probe->threads();
+  found.read_bandwidth_gb_s = probe->read_bandwidth_gb_s();
+  found.fma_gflops = probe->fma_gflops();
+  found.int8_gops = probe->int8_gops();
+  found.notes = {"GPU: not supported in this version",
+                 "AVX-512 and AMX kernels: come with a later version"};
+  if (!found.default_model_present) {
+    found.notes.emplace_back(
+        "default model: not fetched; make run, or tools/fetch_default_model.sh");
+  }
+  return found;
+}
+
+Json to_json(const Findings& found) {
+  return Json{{"version", std::string(version())},
+              {"cpu", found.cpu},
+              {"features", found.features},
+              {"isa", found.isa},
+              {"threads", found.threads},
+              {"memory_bytes", found.memory_bytes},
+              {"memory_available_bytes", found.available_bytes},
+              {"read_bandwidth_gb_s", finite(found.read_bandwidth_gb_s)},
+              {"fma_gflops", finite(found.fma_gflops)},
+              {"int8_gops", finite(found.int8_gops)},
+              {"gpus", Json::array()},
+              {"cache_dir", found.cache.string()},
+              {"default_model", default_model(found.cache).string()},
+              {"default_model_present", found.default_model_present},
+              {"notes", found.notes}};
+}
+
+std::string to_text(const Findings& found) {
+  constexpr double kGb = 1e-9;
+  std::string text = fmt::format(
+      "bora      {} ({})\n"
+      "cpu       {}\n"
+      "features  {}\n"
+      "kernels   {}, {} threads\n"
+      "memory    {:.1f} GB, {:.1f} GB available to this process\n"
+      "measured  reads {:.1f} GB/s, {:.0f} GFLOP/s f32, {:.0f} Gop/s int8\n"
+      "cache     {}\n"
+      "default   {}{}\n",
+      version(), git_commit(), found.cpu, fmt::join(found.features, " "), found.isa, found.threads,
+      static_cast<double>(found.memory_bytes) * kGb,
+      static_cast<double>(found.available_bytes) * kGb, found.read_bandwidth_gb_s, found.fma_gflops,
+      found.int8_gops, found.cache.string(), default_model(found.cache).filename().string(),
+      found.default_model_present ? "" : " (not there)");
+  for (const std::string& note : found.notes) text += fmt::format("note      {}\n", note);
+  return text;
+}
+
+}  // namespace
+
+Result<ExitCode> doctor_command(Arguments arguments) {
+  DoctorOptions options;
+  FlagTable flags = make_flags(options);
+  Result<bool> parsed = parse_arguments(flags, kHelp, arguments);
+  if (!parsed) return std::move(parsed).error();
+  if (!*parsed) return ExitCode::kDone;
+  Result<Findings> found = look(options);
+  if (!found) return std::move(found).error();
+  Output out;
+  Result<void> written = out.write(options.json ? to_line(to_json(*found)) : to_text(*found));
+  if (written) written = out.flush();
+  if (!written) return std::move(written).error();
+  return ExitCode::kDone;
+}
+
+}  // namespace bora

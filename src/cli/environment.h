@@ -1,0 +1,25 @@
+// What the program takes from its environment: variables, the cache's place, the time it started.
+// No other room reads any of it.
+#pragma once
+
+#include "base/result.h"
+
+#include <filesystem>
+#include <string>
+
+namespace bora {
+
+// BORA_LOG=debug|info|warn: log lines of that level and above go to stderr; unset: none.
+void install_log_sink();
+
+// --cache-dir, else BORA_CACHE, else XDG_CACHE_HOME/bora, else HOME/.cache/bora. Errors: kFailed
+// where none of them is set.
+Result<std::filesystem::path> cache_folder(const std::string& cache_dir);
+
+// Where the default model lies in that folder.
+std::filesystem::path default_model(const std::filesystem::path& cache);
+
+// Seconds since this program's first code ran (the dynamic loader's milliseconds are not in it).
+double seconds_since_start();
+
+}  // namespace bora

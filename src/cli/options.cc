@@ -1,0 +1,102 @@
+#include "cli/options.h"
+
+#include "base/printable.h"
+#include "cli/environment.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace bora {
+namespace {
+
+constexpr std::array kWeights = {Choice{"auto"}, Choice{"f32"},        Choice{"f16"},
+                                 Choice{"bf16"}, Choice{"int8", true}, Choice{"int4", true}};
+constexpr std::array kCompute = {Choice{"auto"}, Choice{"f32"}};
+constexpr std::array kKv = {Choice{"auto"}, Choice{"f32"}, Choice{"f16"}, Choice{"bf16"},
+                            Choice{"int8", true}};
+constexpr std::array kLoad = {Choice{"auto"}, Choice{"map"}, Choice{"copy", true}};
+constexpr std::array kDevice = {Choice{"auto"}, Choice{"cpu"}, Choice{"cuda", true}};
+
+}  // namespace
+
+std::span<const Choice> weight_choices() { return kWeights; }
+std::span<const Choice> compute_choices() { return kCompute; }
+
+void add_location_flags(FlagTable& flags, ModelLocation& location) {
+  flags.text("--cache-dir", "DIR",
+             "folder of downloaded models (default: BORA_CACHE, ~/.cache/bora)",
+             location.cache_dir);
+  flags.toggle("--offline", "use local files only", location.offline);
+}
+
+Result<std::filesystem::path> resolve_model(const ModelLocation& location) {
+  std::error_code ignored;
+  if (!location.model.empty()) {
+    if (std::filesystem::exists(location.model, ignored))
+      return std::filesystem::path(location.model);
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("{}: expected a folder or a .gguf file, found neither",
+                             printable(location.model)),
+                 {"downloading from the Hub comes with a later version of bora"}};
+  }
+  Result<std::filesystem::path> cache = cache_folder(location.cache_dir);
+  if (!cache) return cache;
+  std::filesystem::path model = default_model(*cache);
+  if (std::filesystem::exists(model, ignored)) return model;
+  return Error{ErrorCode::kNotFound,
+               fmt::format("{}: expected the default model, found no such file", model.string()),
+               {"make run, or tools/fetch_default_model.sh, fetches it (88 MB)",
+                "or name a model: a folder with a checkpoint or a .gguf file"}};
+}
+
+void add_engine_flags(FlagTable& flags, EngineFlags& options) {
+  flags.group("Machine");
+  flags.choice("--weights", "type of the weights: as stored (auto), or converted at load", kWeights,
+               options.weights);
+  flags.choice(
+      "--compute",
+      "f32: float32 activations, accumulation and KV; auto: the fastest within the documented "
+      "tolerance",
+      kCompute, options.compute);
+  flags.choice("--kv", "type of the KV cache (auto: f32 with --compute f32, else f16)", kKv,
+               options.kv);
+  flags.choice("--load", "map: run from the page cache, no copy", kLoad, options.load);
+  flags.choice("--device", "what computes", kDevice, options.device);
+  flags.text("--isa", "NAME", "instruction set of the kernels: scalar, avx2 (default: the best)",
+             options.isa);
+  flags.whole("--threads", "threads (default: the CPUs this process may use)",
+              Bounds<std::int64_t>{1, 1024}, options.threads);
+  flags.whole("--ctx", "positions, prompt and answer together (default: the model's, at most 8192)",
+              kPositiveCount, options.context);
+  flags.whole("--prefill-chunk", "tokens of a prompt computed together (default 512)",
+              Bounds<std::int64_t>{1, 65536}, options.prefill_chunk);
+}
+
+void add_sampling_flags(FlagTable& flags, SamplingFlags& options) {
+  flags.group("Sampling");
+  flags.real("--temperature", "0: the likeliest token each time (default)", {0.0, 100.0},
+             options.temperature);
+  flags.whole("--top-k", "draw from the N likeliest (0: all)", kAnyCount, options.top_k);
+  flags.real("--top-p", "draw from the fewest that together reach X", {1e-9, 1.0}, options.top_p);
+  flags.real("--min-p", "draw from those at least X times as likely as the likeliest", {0.0, 1.0},
+             options.min_p);
+  flags.real("--repetition-penalty", "divide the logits of seen tokens by X (1: none)",
+             {1e-6, 100.0}, options.repetition_penalty);
+  flags.real("--presence-penalty", "subtract X once from tokens of the answer", {-100.0, 100.0},
+             options.presence_penalty);
+  flags.real("--frequency-penalty", "subtract X per occurrence in the answer", {-100.0, 100.0},
+             options.frequency_penalty);
+  flags.whole("--seed", "same seed, same tokens (default 0)",
+              {0, std::numeric_limits<std::int64_t>::max()}, options.seed);
+  flags.whole("--logprobs", "add the N likeliest of each new token to --json", {0, 100},
+              options.logprobs);
+}
+
+void add_report_flags(FlagTable& flags, ReportFlags& options) {
+  flags.group("Output");
+  flags.toggle("--json", "one JSON object on stdout instead of text and report", options.json);
+  flags.toggle("--quiet", "no progress and no report on stderr", options.quiet);
+}
+
+}  // namespace bora
