@@ -22,7 +22,7 @@ namespace bora {
 
 class Prefetcher {
  public:
-  // Bytes of the tensors named: seen to be in memory, and all.
+  // Bytes of the tensors named: taken to be in memory, and all.
   struct Progress {
     std::uint64_t done = 0;
     std::uint64_t total = 0;
