@@ -1,6 +1,6 @@
 // GGUF headers: any bytes are an error, or a header whose every promise holds.
-#include "../tests/formats/touch_all.h"
 #include "formats/gguf.h"
+#include "tests/formats/touch_all.h"
 
 #include <cstddef>
 #include <cstdint>

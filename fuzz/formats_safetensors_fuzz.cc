@@ -1,8 +1,8 @@
 // Safetensors files and their index: any bytes are an error, or a header whose every promise holds.
 // An input that begins with {" is read as an index (and is lost as a file with that header length).
-#include "../tests/formats/touch_all.h"
 #include "base/check.h"
 #include "formats/safetensors.h"
+#include "tests/formats/touch_all.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -63,7 +63,7 @@ def violation(path, quote, header, allowed, rooms):
         if CUDA_HEADER.match(header) and "cuda" not in path.parts[:-1]:
             return "CUDA headers belong in folders named cuda"
         return None
-    if header.startswith("tests/") and path.parts[0] == "tests":
+    if header.startswith("tests/") and path.parts[0] in ("tests", "fuzz"):
         return None
     target = header.split("/")[0]
     if target not in rooms or ".." in header:

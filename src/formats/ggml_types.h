@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace bora {
@@ -39,19 +40,20 @@ inline constexpr std::array kGgmlTypes = {
     GgmlType{40, "NVFP4", 64, 36},    GgmlType{41, "Q1_0", 128, 18},
 };
 
-// nullptr for an id that ggml has not given, or has withdrawn.
-constexpr const GgmlType* find_ggml_type(std::uint32_t id) {
+// nullopt for an id that ggml has not given, or has withdrawn.
+constexpr std::optional<GgmlType> find_ggml_type(std::uint32_t id) {
   for (const GgmlType& type : kGgmlTypes) {
-    if (type.id == id) return &type;
+    if (type.id == id) return type;
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 static_assert(
     [] {
       for (const DTypeInfo& row : kDTypes) {
-        const GgmlType* type = find_ggml_type(static_cast<std::uint32_t>(row.ggml_type));
-        if (type == nullptr || type->block_values != row.block_values ||
+        const std::optional<GgmlType> type =
+            find_ggml_type(static_cast<std::uint32_t>(row.ggml_type));
+        if (!type || type->block_values != row.block_values ||
             type->block_bytes != row.block_bytes) {
           return false;
         }

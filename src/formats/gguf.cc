@@ -203,8 +203,8 @@ class GgufParser {
   }
 
   Result<void> set_type(StoredTensor& tensor, std::uint32_t id) const {
-    const GgmlType* type = find_ggml_type(id);
-    tensor.type_name = type != nullptr ? std::string(type->name) : fmt::format("number {}", id);
+    const std::optional<GgmlType> type = find_ggml_type(id);
+    tensor.type_name = type ? std::string(type->name) : fmt::format("number {}", id);
     tensor.dtype = dtype_from_ggml(id);
     if (!tensor.dtype) tensor.obstacle = unsupported_type(tensor.type_name);
     const auto values = checked_values(tensor.shape.dims());
@@ -212,7 +212,7 @@ class GgufParser {
       return bad("{}: expected at most 2^48 values, found {}", printable(tensor.name),
                  tensor.shape.to_string());
     }
-    if (type == nullptr) return {};  // its extent cannot be known; nobody will read it
+    if (!type) return {};  // its extent cannot be known; nobody will read it
     if (tensor.shape.columns() % type->block_values != 0) {
       return bad("{}: expected rows of a multiple of {} values for type {}, found {}",
                  printable(tensor.name), type->block_values, type->name, tensor.shape.to_string());

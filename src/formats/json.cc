@@ -230,7 +230,7 @@ Result<std::vector<double>> JsonObject::get_numbers(std::string_view key) const 
   return numbers;
 }
 
-Result<JsonDocument> JsonDocument::parse(std::string_view text, std::string name) {
+Result<JsonDocument> JsonDocument::parse(std::string_view text, std::string_view name) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.substr(0, 3) == kByteOrderMark) text.remove_prefix(3);
   JsonDocument document;

@@ -83,7 +83,7 @@ class JsonObject {
 class JsonDocument {
  public:
   // `name` is what errors call the document: a file name.
-  static Result<JsonDocument> parse(std::string_view text, std::string name);
+  static Result<JsonDocument> parse(std::string_view text, std::string_view name);
   // The name is the file's own, without its folder. Errors as read_text_file, and as parse.
   static Result<JsonDocument> read(const std::filesystem::path& path,
                                    std::size_t limit = kJsonFileLimit);

@@ -63,6 +63,7 @@ std::optional<std::int64_t> as_int(const MetadataValue& value) {
   if (value.is_array) return std::nullopt;
   std::int64_t result = 0;
   const bool fits = visit_integers(value, [&](auto integer) {
+    // NOLINTNEXTLINE(bugprone-signed-char-misuse): an int8 here is a number with a sign.
     result = static_cast<std::int64_t>(integer);
     return std::in_range<std::int64_t>(integer);
   });

@@ -26,16 +26,14 @@ std::size_t page_bytes() {
 // The whole pages that hold the chunk, as system calls want them. A map begins at a page and its
 // last page is whole, so this stays inside.
 struct Pages {
-  void* begin;
+  std::byte* begin;
   std::size_t bytes;
 };
 
 Pages pages_of(Chunk chunk) {
-  const auto address = reinterpret_cast<std::uintptr_t>(chunk.data());
-  const std::uintptr_t begin = address / page_bytes() * page_bytes();
-  const std::uintptr_t end =
-      (address + chunk.size() + page_bytes() - 1) / page_bytes() * page_bytes();
-  return {reinterpret_cast<void*>(begin), end - begin};
+  const std::size_t before = reinterpret_cast<std::uintptr_t>(chunk.data()) % page_bytes();
+  const std::size_t pages = (before + chunk.size() + page_bytes() - 1) / page_bytes();
+  return {const_cast<std::byte*>(chunk.data()) - before, pages * page_bytes()};
 }
 
 // Looks at one page in kSampleBytes: asking for each would cost a warm start of a large model
@@ -46,8 +44,7 @@ bool is_resident(Chunk chunk) {
   const Pages pages = pages_of(chunk);
   for (std::size_t offset = 0; offset < pages.bytes; offset += kSampleBytes) {
     unsigned char flag = 0;
-    void* page = static_cast<std::byte*>(pages.begin) + offset;
-    if (mincore(page, page_bytes(), &flag) != 0 || (flag & 1U) == 0) return false;
+    if (mincore(pages.begin + offset, page_bytes(), &flag) != 0 || (flag & 1U) == 0) return false;
   }
   return true;
 }

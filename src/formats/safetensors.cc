@@ -99,7 +99,7 @@ class SafetensorsParser {
     if (text.empty() || text.front() != '{') {
       return bad("expected a header that begins with \"{{\", found {}", quoted(text, 20));
     }
-    return JsonDocument::parse(text, std::string(name_));
+    return JsonDocument::parse(text, name_);
   }
 
   // `offset` still counts from the tensor data.
