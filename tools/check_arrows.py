@@ -2,7 +2,7 @@
 """Holds the #include lines to the arrows of docs/architecture.md.
 
 A file of a room may include its own room and the rooms that its arrows reach; nothing else of ours.
-Tests, fuzz targets and benchmarks are held to the room they are for. Besides:
+Tests and fuzz targets are held to the room they are for; a benchmark may use all rooms. Besides:
 - only folders named cuda may include a CUDA header;
 - per-ISA kernels (src/kernels/cpu/<isa>/) include headers of kernels and the block structs only,
   because an inline function of any other header would be compiled with the ISA's flags.
@@ -45,7 +45,7 @@ def room_of(path, rooms):
     top, second = path.parts[0], path.parts[1]
     if top in ("src", "tests") and len(path.parts) > 2:
         return second
-    if top in ("fuzz", "bench"):
+    if top == "fuzz":
         return next((room for room in rooms if second.startswith(room + "_")), None)
     return None
 
@@ -95,7 +95,7 @@ def check_file(root, path, arrows):
 def check_tree(root):
     arrows = read_arrows(root / "docs" / "architecture.md")
     found = []
-    for top in ("src", "tests", "fuzz", "bench"):
+    for top in ("src", "tests", "fuzz"):
         for path in sorted((root / top).rglob("*")):
             if path.suffix in SOURCE_SUFFIXES:
                 found += check_file(root, path.relative_to(root), arrows)
