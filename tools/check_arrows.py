@@ -2,7 +2,7 @@
 """Holds the #include lines to the arrows of docs/architecture.md.
 
 A file of a room may include its own room and the rooms that its arrows reach; nothing else of ours.
-Tests and fuzz targets are held to the room they are for; a benchmark may use all rooms. Besides:
+The public headers, include/bora/, count as api. Tests and fuzz targets are held to the room they are for; a benchmark may use all rooms. Besides:
 - only folders named cuda may include a CUDA header;
 - per-ISA kernels (src/kernels/cpu/<isa>/) include headers of kernels and the block structs only,
   because an inline function of any other header would be compiled with the ISA's flags.
@@ -45,6 +45,8 @@ def room_of(path, rooms):
     top, second = path.parts[0], path.parts[1]
     if top in ("src", "tests") and len(path.parts) > 2:
         return second
+    if top == "include":
+        return "api"
     if top == "fuzz":
         return next((room for room in rooms if second.startswith(room + "_")), None)
     return None
@@ -59,6 +61,8 @@ def isa_of(path):
 
 def violation(path, quote, header, allowed, rooms):
     """What is wrong with this include of this file, or None."""
+    if header.startswith("bora/"):
+        return None if "api" in allowed else "the public headers are for rooms above api"
     if quote == "<":
         if CUDA_HEADER.match(header) and "cuda" not in path.parts[:-1]:
             return "CUDA headers belong in folders named cuda"
@@ -95,7 +99,7 @@ def check_file(root, path, arrows):
 def check_tree(root):
     arrows = read_arrows(root / "docs" / "architecture.md")
     found = []
-    for top in ("src", "tests", "fuzz"):
+    for top in ("src", "include", "tests", "fuzz"):
         for path in sorted((root / top).rglob("*")):
             if path.suffix in SOURCE_SUFFIXES:
                 found += check_file(root, path.relative_to(root), arrows)

@@ -41,6 +41,14 @@ class CheckArrowsTest(unittest.TestCase):
             self.assertEqual(self.check(path, '#include "base/result.h"\n'), [], path)
             self.assertEqual(len(self.check(path, '#include "model/model.h"\n')), 1, path)
 
+    def test_public_headers_are_api_and_for_those_above_it(self):
+        architecture = "`api->base` · `cli->api`\n"
+        include = "#include <bora/llm.h>\n"
+        self.assertEqual(self.check("src/cli/run.cc", include, architecture), [])
+        self.assertEqual(len(self.check("src/base/log.cc", include, architecture)), 1)
+        upward = '#include "cli/flags.h"\n'
+        self.assertEqual(len(self.check("include/bora/llm.h", upward, architecture)), 1)
+
     def test_a_path_that_is_not_from_src_fails(self):
         self.assertEqual(len(self.check("src/base/log.cc", '#include "log.h"\n')), 1)
         self.assertEqual(len(self.check("src/base/log.cc", '#include "../model/model.h"\n')), 1)
