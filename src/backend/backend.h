@@ -39,7 +39,7 @@ struct EmbedParams {
 struct RmsNormParams {
   TensorView x;       // [T, H]
   TensorView weight;  // [H], f32, f16 or bf16
-  float epsilon;
+  float epsilon = 0.0F;
   MutableTensorView out;  // [T, H]; may be x
 };
 

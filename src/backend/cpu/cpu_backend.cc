@@ -219,8 +219,8 @@ void CpuBackend::store_kv(const StoreKvParams& params) {
 
 // One call of the attention kernel: a tile of query rows of one kv head of one sequence.
 struct AttentionTask {
-  std::size_t sequence;
-  std::size_t kv_head;
+  std::size_t sequence = 0;
+  std::size_t kv_head = 0;
   Range rows;
 };
 

@@ -290,7 +290,7 @@ template <class Simd, class Weights>
 
 template <class Simd>
 [[gnu::always_inline]] inline AttentionWork start(const AttentionArgs& args) {
-  AttentionWork work;
+  AttentionWork work{};
   work.rows = args.row_end - args.row_begin;
   work.padded = round_up(args.head_dim, Simd::kLanes);
   work.scores = reinterpret_cast<float*>(args.workspace);

@@ -174,23 +174,26 @@ void linear_few(const LinearArgs& args) {
   for (; row < args.rows; ++row) dot_rows<Simd, Weights, 1>(args, row);
 }
 
-// One panel of the many-token path: rows [row, row + rows) and tokens [token, token + tokens).
+// One panel of the many-token path: values [k, k + values) of rows [row, row + rows), for tokens
+// [token, token + tokens).
 struct Panel {
   std::size_t row;
   std::size_t rows;
   std::size_t token;
   std::size_t tokens;
+  std::size_t k;
+  std::size_t values;
   float* weights;  // [kPanelRows, kPanelValues]
   float* sums;     // [kPassTokens, kPanelRows, kLanes], the tokens of a tile innermost but lanes
 };
 
-// Values [k, k + values) of a tile of the panel; its partial sums come from and go to `waiting`.
+// The tile at row r and token t of the panel; its partial sums come from and go to `waiting`.
 template <class Simd, std::size_t kRows, std::size_t kTokens>
 void panel_tile(const LinearArgs& args, const Panel& panel, std::size_t r, std::size_t t,
-                std::size_t k, std::size_t values, float* waiting) {
+                float* waiting) {
   using Weights = PlainWeights<Simd, FormatF32>;
   F32<Simd> sums[kRows][kTokens];
-  if (k == 0) {
+  if (panel.k == 0) {
     clear<Simd>(sums);
   } else {
 #pragma GCC unroll 8
@@ -203,9 +206,9 @@ void panel_tile(const LinearArgs& args, const Panel& panel, std::size_t r, std::
   }
   const TileOperands at{reinterpret_cast<const std::byte*>(panel.weights + r * kPanelValues),
                         kPanelValues * sizeof(float),
-                        args.x + (panel.token + t) * args.in_features + k, args.in_features};
-  accumulate<Simd, Weights, Prefetch::kNone>(at, values, 0, sums);
-  if (k + values == args.in_features) {
+                        args.x + (panel.token + t) * args.in_features + panel.k, args.in_features};
+  accumulate<Simd, Weights, Prefetch::kNone>(at, panel.values, 0, sums);
+  if (panel.k + panel.values == args.in_features) {
     finish<Simd>(args, panel.row + r, panel.token + t, sums);
     return;
   }
@@ -220,33 +223,35 @@ void panel_tile(const LinearArgs& args, const Panel& panel, std::size_t r, std::
 
 template <class Simd, std::size_t kTokens>
 [[gnu::always_inline]] inline void panel_tokens(const LinearArgs& args, const Panel& panel,
-                                                std::size_t t, std::size_t k, std::size_t values) {
+                                                std::size_t t) {
   constexpr std::size_t kRowFloats = kTokens * Simd::kLanes;
   float* waiting = panel.sums + t * kPanelRows * Simd::kLanes;
   std::size_t r = 0;
   for (; r + kTileRows <= panel.rows; r += kTileRows) {
-    panel_tile<Simd, kTileRows, kTokens>(args, panel, r, t, k, values, waiting + r * kRowFloats);
+    panel_tile<Simd, kTileRows, kTokens>(args, panel, r, t, waiting + r * kRowFloats);
   }
   for (; r < panel.rows; ++r) {
-    panel_tile<Simd, 1, kTokens>(args, panel, r, t, k, values, waiting + r * kRowFloats);
+    panel_tile<Simd, 1, kTokens>(args, panel, r, t, waiting + r * kRowFloats);
   }
 }
 
 template <class Simd, class Weights>
-void multiply_panel(const LinearArgs& args, const Panel& panel) {
+void multiply_panel(const LinearArgs& args, Panel panel) {
   constexpr std::size_t kTokens = kTileTokens<Simd>;
-  for (std::size_t k = 0; k < args.in_features; k += kPanelValues) {
-    const std::size_t left = args.in_features - k;
-    const std::size_t values = left < kPanelValues ? left : kPanelValues;
+  for (panel.k = 0; panel.k < args.in_features; panel.k += kPanelValues) {
+    const std::size_t left = args.in_features - panel.k;
+    panel.values = left < kPanelValues ? left : kPanelValues;
     for (std::size_t r = 0; r < panel.rows; ++r) {
       const std::byte* row = args.weight + (panel.row + r) * args.weight_stride;
-      widen_row<Simd, Weights>(row + Weights::offset(k), values, panel.weights + r * kPanelValues);
+      widen_row<Simd, Weights>(row + Weights::offset(panel.k), panel.values,
+                               panel.weights + r * kPanelValues);
     }
     std::size_t t = 0;
     for (; t + kTokens <= panel.tokens; t += kTokens) {
-      panel_tokens<Simd, kTokens>(args, panel, t, k, values);
+      panel_tokens<Simd, kTokens>(args, panel, t);
     }
-    for (; t < panel.tokens; ++t) panel_tokens<Simd, 1>(args, panel, t, k, values);
+    for (; t + 2 <= panel.tokens; t += 2) panel_tokens<Simd, 2>(args, panel, t);
+    if (t < panel.tokens) panel_tokens<Simd, 1>(args, panel, t);
   }
 }
 
@@ -256,7 +261,7 @@ void linear_many(const LinearArgs& args) {
   static_assert(sizeof(float) * kPanelRows * (kPanelValues + kPassTokens * Simd::kLanes) <=
                 kLinearWorkspaceBytes);
   auto* workspace = reinterpret_cast<float*>(args.workspace);
-  Panel panel{0, 0, 0, 0, workspace, workspace + kPanelRows * kPanelValues};
+  Panel panel{0, 0, 0, 0, 0, 0, workspace, workspace + kPanelRows * kPanelValues};
   for (panel.token = 0; panel.token < args.tokens; panel.token += kPassTokens) {
     const std::size_t tokens = args.tokens - panel.token;
     panel.tokens = tokens < kPassTokens ? tokens : kPassTokens;
