@@ -42,6 +42,24 @@ Result<void> check_ids(std::span<const TokenId> ids, std::size_t vocab_size, std
   return {};
 }
 
+// The token of this step as the caller sees it; with logprobs, those of the same logits.
+TokenEvent make_event(TokenId id, std::size_t index, std::span<const float> logits,
+                      std::int32_t logprobs, std::vector<TokenLogprob>& top) {
+  TokenEvent event{.id = id, .index = index, .top_logprobs = {}, .logprob = 0.0F};
+  if (logprobs == 0) return event;
+  const double normalizer = log_sum_exp(logits);
+  top_logprobs(logits, normalizer, static_cast<std::size_t>(logprobs), top);
+  event.top_logprobs = top;
+  event.logprob =
+      static_cast<float>(static_cast<double>(logits[static_cast<std::size_t>(id)]) - normalizer);
+  return event;
+}
+
+bool ends_answer(const Request& request, TokenId id) {
+  return !request.ignore_eos &&
+         std::find(request.stop_ids.begin(), request.stop_ids.end(), id) != request.stop_ids.end();
+}
+
 }  // namespace
 
 struct Engine::State {
@@ -85,29 +103,10 @@ struct Engine::State {
     }
     return true;
   }
+
+  Result<Generation> answer(const Request& request, OnToken on_token,
+                            const std::atomic<bool>* interrupted);
 };
-
-namespace {
-
-// The token of this step as the caller sees it; with logprobs, those of the same logits.
-TokenEvent make_event(TokenId id, std::size_t index, std::span<const float> logits,
-                      std::int32_t logprobs, std::vector<TokenLogprob>& top) {
-  TokenEvent event{.id = id, .index = index, .top_logprobs = {}, .logprob = 0.0F};
-  if (logprobs == 0) return event;
-  const double normalizer = log_sum_exp(logits);
-  top_logprobs(logits, normalizer, static_cast<std::size_t>(logprobs), top);
-  event.top_logprobs = top;
-  event.logprob =
-      static_cast<float>(static_cast<double>(logits[static_cast<std::size_t>(id)]) - normalizer);
-  return event;
-}
-
-bool ends_answer(const Request& request, TokenId id) {
-  return !request.ignore_eos &&
-         std::find(request.stop_ids.begin(), request.stop_ids.end(), id) != request.stop_ids.end();
-}
-
-}  // namespace
 
 Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Engine::~Engine() = default;
@@ -152,54 +151,56 @@ std::size_t Engine::kv_bytes_read_per_token(std::size_t depth) const {
   return shape.values_per_token() * depth * info(kv_dtype()).block_bytes;
 }
 
-Result<Generation> Engine::generate(const Request& request, OnToken on_token,
-                                    const std::atomic<bool>* interrupted) {
-  State& state = *state_;
-  // One position is left for the answer, where there is to be one.
-  const std::size_t longest = context_length() - (request.max_new_tokens > 0 ? 1 : 0);
-  Result<void> valid = check_ids(request.prompt, state.vocab_size(), longest);
-  if (valid) valid = validate(request.sampling);
-  if (!valid) return std::move(valid).error();
-
-  const std::size_t most =
-      std::min(request.max_new_tokens, context_length() - request.prompt.size());
-  Sampler sampler(request.sampling, state.vocab_size(), request.prompt);
+// What generate() promises, for a request that has been validated.
+Result<Generation> Engine::State::answer(const Request& request, OnToken on_token,
+                                         const std::atomic<bool>* interrupted) {
+  const std::size_t prompt_tokens = request.prompt.size();
+  const std::size_t most = std::min(request.max_new_tokens, plan.context_length - prompt_tokens);
+  Sampler sampler(request.sampling, vocab_size(), request.prompt);
   std::vector<TokenLogprob> top;
-  Generation answer;
-  answer.ids.reserve(most);
-  answer.finish_reason = FinishReason::kLength;
+  Generation result;
+  result.ids.reserve(most);
 
   const Clock::time_point start = Clock::now();
-  const bool filled = state.prefill(request.prompt, interrupted);
-  if (!filled) answer.finish_reason = FinishReason::kInterrupted;
+  const bool filled = prefill(request.prompt, interrupted);
   Clock::time_point first_token = Clock::now();
-  while (filled && answer.ids.size() < most) {
-    const std::size_t position = request.prompt.size() + answer.ids.size();
-    Result<TokenId> id = sampler.sample(state.logits_row(), position);
+  result.finish_reason = filled ? FinishReason::kLength : FinishReason::kInterrupted;
+  while (filled && result.ids.size() < most) {
+    const std::size_t position = prompt_tokens + result.ids.size();
+    Result<TokenId> id = sampler.sample(logits_row(), position);
     if (!id) return std::move(id).error();
-    const bool is_first = answer.ids.empty();
-    if (is_first) first_token = Clock::now();
+    if (result.ids.empty()) first_token = Clock::now();
     if (ends_answer(request, *id)) {
-      answer.finish_reason = FinishReason::kStop;
+      result.finish_reason = FinishReason::kStop;
       break;
     }
-    answer.ids.push_back(*id);
+    result.ids.push_back(*id);
     sampler.accept(*id);
-    if (!on_token(make_event(*id, answer.ids.size() - 1, state.logits_row(),
-                             request.sampling.logprobs, top))) {
-      answer.finish_reason = FinishReason::kStop;
+    if (!on_token(
+            make_event(*id, result.ids.size() - 1, logits_row(), request.sampling.logprobs, top))) {
+      result.finish_reason = FinishReason::kStop;
       break;
     }
-    if (answer.ids.size() == most) break;
+    if (result.ids.size() == most) break;
     if (is_set(interrupted)) {
-      answer.finish_reason = FinishReason::kInterrupted;
+      result.finish_reason = FinishReason::kInterrupted;
       break;
     }
-    state.step({&answer.ids.back(), 1}, position, LogitsOf::kLast);
+    step({&result.ids.back(), 1}, position, LogitsOf::kLast);
   }
-  answer.timings = {.prefill_s = seconds(first_token - start),
+  result.timings = {.prefill_s = seconds(first_token - start),
                     .decode_s = seconds(Clock::now() - first_token)};
-  return answer;
+  return result;
+}
+
+Result<Generation> Engine::generate(const Request& request, OnToken on_token,
+                                    const std::atomic<bool>* interrupted) {
+  // One position is left for the answer, where there is to be one.
+  const std::size_t longest = context_length() - (request.max_new_tokens > 0 ? 1 : 0);
+  Result<void> valid = check_ids(request.prompt, state_->vocab_size(), longest);
+  if (valid) valid = validate(request.sampling);
+  if (!valid) return std::move(valid).error();
+  return state_->answer(request, on_token, interrupted);
 }
 
 Result<void> Engine::score(std::span<const TokenId> ids, OnLogits on_logits,

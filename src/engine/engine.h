@@ -26,9 +26,11 @@ struct EngineOptions {
   // weights.
   std::size_t context_length = 0;
   std::size_t prefill_chunk = 512;  // tokens of a prompt computed together
-  std::optional<DType> kv_dtype;  // f32, f16 or bf16; nullopt: f32 with ComputeType::kF32, else f16
+  std::optional<DType> kv_dtype =
+      std::nullopt;  // f32, f16 or bf16; nullopt: f32 with ComputeType::kF32, else f16
   ComputeType compute = ComputeType::kAuto;  // as the backend was made
-  std::optional<std::size_t> memory_limit;   // bytes; nullopt: available_memory() (base/memory.h)
+  std::optional<std::size_t> memory_limit =
+      std::nullopt;  // bytes; nullopt: available_memory() (base/memory.h)
 };
 
 inline constexpr std::size_t kDefaultContext = 8192;

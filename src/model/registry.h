@@ -28,8 +28,9 @@ struct ArchSpec {
 std::span<const ArchSpec* const> architectures();
 
 struct LoadOptions {
-  std::optional<DType> weights;  // f32, f16 or bf16: convert to it at load; nullopt: as stored
-  int threads = 0;               // for converting; 0: usable_cpus()
+  std::optional<DType> weights =
+      std::nullopt;  // f32, f16 or bf16: convert to it at load; nullopt: as stored
+  int threads = 0;   // for converting; 0: usable_cpus()
 };
 
 // The type that --weights names; nullopt for "auto".

@@ -1,7 +1,6 @@
 // Whole models against logits and greedy paths that transformers computed.
 #include "tests/engine/golden.h"
 
-#include "kernels/cpu/cpu_features.h"
 #include "tests/formats/temp_folder.h"
 
 #include <gmock/gmock.h>

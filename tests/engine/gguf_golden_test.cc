@@ -1,0 +1,104 @@
+// The goldens once more, written as GGUF files the way converters write them: other names, q and k
+// rows in the order of interleaved rotary pairs, scaled positions as a tensor.
+#include "model/gguf_names.h"
+#include "model/rope.h"
+#include "tests/engine/golden.h"
+#include "tests/formats/gguf_builder.h"
+#include "tests/formats/temp_folder.h"
+
+#include <gtest/gtest.h>
+
+namespace bora {
+namespace {
+
+using testing::GgufBuilder;
+using testing::golden_folder;
+using testing::TestEngine;
+
+// Rows (i, i + D / 2) of each head become rows (2i, 2i + 1).
+std::string interleaved(TensorView weight, std::size_t head_dim) {
+  std::string data;
+  for (std::size_t row = 0; row < weight.shape[0]; ++row) {
+    const std::size_t head = row / head_dim * head_dim;
+    const std::size_t in_head = row % head_dim;
+    const std::size_t from = head + in_head / 2 + in_head % 2 * (head_dim / 2);
+    data.append(reinterpret_cast<const char*>(weight.row(from)), weight.row_bytes());
+  }
+  return data;
+}
+
+void add_counts(GgufBuilder& file, const ModelConfig& config) {
+  const auto add = [&](std::string_view key, std::size_t number) {
+    file.value("llama." + std::string(key), MetadataType::kUint32,
+               static_cast<std::uint32_t>(number));
+  };
+  file.text("general.architecture", "llama");
+  add("embedding_length", config.hidden_size);
+  add("feed_forward_length", config.intermediate_size);
+  add("block_count", config.num_hidden_layers);
+  add("attention.head_count", config.num_attention_heads);
+  add("attention.head_count_kv", config.num_key_value_heads);
+  add("attention.key_length", config.head_dim);
+  add("attention.value_length", config.head_dim);
+  add("rope.dimension_count", config.head_dim);
+  add("context_length", config.max_position_embeddings);
+  add("vocab_size", config.vocab_size);
+  if (config.sliding_window != 0) add("attention.sliding_window", config.sliding_window);
+  file.value("llama.attention.layer_norm_rms_epsilon", MetadataType::kFloat32, config.rms_norm_eps);
+  file.value("llama.rope.freq_base", MetadataType::kFloat32, static_cast<float>(config.rope_theta));
+}
+
+void add_rope_divisors(GgufBuilder& file, const ModelConfig& config) {
+  if (config.rope_scaling.kind == RopeScaling::Kind::kNone) return;
+  ModelConfig plain = config;
+  plain.rope_scaling = {};
+  const Rope scaled = *make_rope(config, {});
+  const Rope unscaled = *make_rope(plain, {});
+  std::string divisors;
+  for (std::size_t i = 0; i < scaled.inverse_frequencies.size(); ++i) {
+    GgufBuilder::put(divisors, unscaled.inverse_frequencies[i] / scaled.inverse_frequencies[i]);
+  }
+  file.tensor("rope_freqs.weight", {scaled.inverse_frequencies.size()}, 0, divisors);
+}
+
+std::string as_gguf(const Checkpoint& checkpoint) {
+  const ModelConfig config = *read_model_config(checkpoint);
+  GgufBuilder file;
+  add_counts(file, config);
+  for (const StoredTensor& tensor : checkpoint.tensors()) {
+    const TensorView view = *checkpoint.tensor(tensor.name);
+    std::string data(reinterpret_cast<const char*>(view.data), view.bytes());
+    if (tensor.name.find("q_proj") != std::string::npos ||
+        tensor.name.find("k_proj") != std::string::npos) {
+      data = interleaved(view, config.head_dim);
+    }
+    const auto dims = view.shape.dims();
+    file.tensor(gguf_tensor_name(tensor.name), {dims.rbegin(), dims.rend()},
+                static_cast<std::uint32_t>(info(view.dtype).ggml_type), data);
+  }
+  add_rope_divisors(file, config);
+  return file.bytes();
+}
+
+class GgufGolden : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(GgufGolden, GivesTheRecordedLogitsAndGreedyIds) {
+  const testing::Golden golden = testing::read_golden(GetParam());
+  const testing::TempFolder folder;
+  const Checkpoint source = *Checkpoint::open(golden_folder(GetParam()));
+  auto engine = TestEngine::open(folder.write("model.gguf", as_gguf(source)), {});
+  ASSERT_TRUE(engine) << engine.error().message;
+  const auto rows = (*engine)->all_logits(golden.input_ids);
+  for (std::size_t p = 0; p < rows.size(); ++p) {
+    EXPECT_LE(testing::worst_error(golden.logits_last[p], rows[p]), 2e-3) << "position " << p;
+  }
+  EXPECT_EQ((*engine)->greedy(golden.input_ids, golden.greedy.size()), golden.greedy);
+}
+
+INSTANTIATE_TEST_SUITE_P(Public, GgufGolden,
+                         ::testing::Values("llama2", "llama31_rope_tied", "mistral_nemo",
+                                           "mistral_v01_swa", "mistral_v02"),
+                         [](const auto& instance) { return instance.param; });
+
+}  // namespace
+}  // namespace bora
