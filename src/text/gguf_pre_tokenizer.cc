@@ -1,5 +1,7 @@
 #include "text/gguf_pre_tokenizer.h"
 
+#include "text/unicode.h"
+
 #include <utility>
 
 namespace bora {
@@ -159,6 +161,10 @@ Result<void> add_gguf_pre_tokenizer(const GgufPreTokenizer& pre, TokenizerParts&
   if (pre.nfc) parts.normalizer.add(UnicodeForm::kNfc);
   for (const std::string_view pattern : pre.patterns) {
     if (pattern.empty()) break;
+    if (pattern == kDigit) {
+      parts.pre_tokenizer.add(SplitCharacters{is_numeric, SplitBehavior::kIsolated});
+      continue;
+    }
     auto regex = Regex::compile(pattern);
     if (!regex) return std::move(regex).error();
     parts.pre_tokenizer.add(SplitRegex{std::move(regex).value(), SplitBehavior::kIsolated, false});

@@ -59,8 +59,9 @@ Result<std::string> apply_step(const ReplaceText& step, std::string text) {
 Result<std::string> apply_step(const ReplaceRegex& step, std::string text) {
   std::string out;
   std::size_t copied = 0;
+  RegexSearch search(step.from, text.size());
   for (std::size_t from = 0; from <= text.size();) {
-    auto match = step.from.search(text, from);
+    auto match = search.next(text, from);
     if (!match) return std::move(match).error();
     if (!*match) break;
     const Match& found = **match;

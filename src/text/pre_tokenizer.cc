@@ -23,10 +23,20 @@ void append_between(Stretches& stretches, std::size_t end) {
   if (begin < end) stretches.push_back({begin, end, false});
 }
 
-Result<Stretches> find_stretches(const SplitRegex& step, std::string_view word) {
+// A finder tells the stretches of a word. It is made once a text: it may keep working memory.
+class RegexFinder {
+ public:
+  RegexFinder(const Regex& pattern, std::size_t text_bytes) : search_(pattern, text_bytes) {}
+  Result<Stretches> find(std::string_view word);
+
+ private:
+  RegexSearch search_;
+};
+
+Result<Stretches> RegexFinder::find(std::string_view word) {
   Stretches stretches;
   for (std::size_t from = 0; from <= word.size();) {
-    auto match = step.pattern.search(word, from);
+    auto match = search_.next(word, from);
     if (!match) return std::move(match).error();
     if (!*match) break;
     const Match& found = **match;
@@ -46,23 +56,33 @@ Result<Stretches> find_stretches(const SplitRegex& step, std::string_view word) 
   return stretches;
 }
 
-Result<Stretches> find_stretches(const SplitText& step, std::string_view word) {
+struct TextFinder {
+  std::string_view text;
+  [[nodiscard]] Result<Stretches> find(std::string_view word) const;
+};
+
+Result<Stretches> TextFinder::find(std::string_view word) const {
   Stretches stretches;
-  std::size_t at = step.text.empty() ? std::string_view::npos : word.find(step.text);
+  std::size_t at = text.empty() ? std::string_view::npos : word.find(text);
   while (at != std::string_view::npos) {
     append_between(stretches, at);
-    stretches.push_back({at, at + step.text.size(), true});
-    at = word.find(step.text, at + step.text.size());
+    stretches.push_back({at, at + text.size(), true});
+    at = word.find(text, at + text.size());
   }
   append_between(stretches, word.size());
   return stretches;
 }
 
-Result<Stretches> find_stretches(const SplitCharacters& step, std::string_view word) {
+struct CharacterFinder {
+  bool (*matches)(char32_t);
+  [[nodiscard]] Result<Stretches> find(std::string_view word) const;
+};
+
+Result<Stretches> CharacterFinder::find(std::string_view word) const {
   Stretches stretches;
   for (std::size_t at = 0; at < word.size();) {
     const CodePoint c = code_point_at(word, at);
-    if (step.matches(c.value)) {
+    if (matches(c.value)) {
       append_between(stretches, at);
       stretches.push_back({at, at + c.length, true});
     }
@@ -130,11 +150,11 @@ Stretches behave(SplitBehavior behavior, Stretches stretches) {
   CHECK(false, "no such SplitBehavior");
 }
 
-template <class Step>
-Result<Words> split(const Step& step, SplitBehavior behavior, bool invert, Words words) {
+template <class Finder>
+Result<Words> split(Finder&& finder, SplitBehavior behavior, bool invert, Words words) {
   std::vector<Words::Range> ranges;
   for (const Words::Range& range : words.ranges) {
-    auto found = find_stretches(step, words.word(range));
+    auto found = finder.find(words.word(range));
     if (!found) return std::move(found).error();
     Stretches stretches = std::move(found).value();
     if (invert) {
@@ -150,15 +170,16 @@ Result<Words> split(const Step& step, SplitBehavior behavior, bool invert, Words
 }
 
 Result<Words> apply(const SplitRegex& step, Words words, bool) {
-  return split(step, step.behavior, step.invert, std::move(words));
+  RegexFinder finder(step.pattern, words.text.size());
+  return split(finder, step.behavior, step.invert, std::move(words));
 }
 
 Result<Words> apply(const SplitText& step, Words words, bool) {
-  return split(step, step.behavior, step.invert, std::move(words));
+  return split(TextFinder{step.text}, step.behavior, step.invert, std::move(words));
 }
 
 Result<Words> apply(const SplitCharacters& step, Words words, bool) {
-  return split(step, step.behavior, false, std::move(words));
+  return split(CharacterFinder{step.matches}, step.behavior, false, std::move(words));
 }
 
 // The words rewritten one by one: `rewrite(word, is_first, out)` appends the new text of a word.
@@ -183,20 +204,10 @@ Result<Words> apply(const ByteLevelCut& step, Words words, bool) {
     });
   }
   if (step.pattern) {
-    std::vector<Words::Range> ranges;
-    for (const Words::Range& range : words.ranges) {
-      const std::string_view word = words.word(range);
-      for (std::size_t from = 0; from < word.size();) {
-        auto match = step.pattern->search(word, from);
-        if (!match) return std::move(match).error();
-        const Match next = match->value_or(Match{word.size(), word.size()});
-        if (next.begin > from) ranges.push_back({range.begin + from, range.begin + next.begin});
-        if (next.end > next.begin)
-          ranges.push_back({range.begin + next.begin, range.begin + next.end});
-        from = next.end;
-      }
-    }
-    words.ranges = std::move(ranges);
+    RegexFinder finder(*step.pattern, words.text.size());
+    auto cut = split(finder, SplitBehavior::kIsolated, false, std::move(words));
+    if (!cut) return cut;
+    words = std::move(cut).value();
   }
   return rewrite_words(
       words, [](std::string_view word, bool, std::string& out) { append_byte_level(out, word); });
@@ -214,8 +225,28 @@ Result<Words> apply(const MetaspaceCut& step, Words words, bool at_start) {
     out += replaced;
   });
   if (!step.split) return words;
-  const SplitText split_step{step.replacement, SplitBehavior::kMergedWithNext, false};
-  return split(split_step, split_step.behavior, false, std::move(words));
+  return split(TextFinder{step.replacement}, SplitBehavior::kMergedWithNext, false,
+               std::move(words));
+}
+
+Result<Words> apply(const CutBeforeMark& step, Words words, bool) {
+  std::vector<Words::Range> ranges;
+  for (Words::Range range : words.ranges) {
+    const std::string_view word = words.word(range);
+    const std::size_t begin = range.begin;
+    std::size_t after_mark = 0;  // the end of the last mark
+    for (std::size_t at = word.find(step.mark); at != std::string_view::npos;
+         at = word.find(step.mark, after_mark)) {
+      if (at > after_mark) {
+        ranges.push_back({range.begin, begin + at});
+        range.begin = begin + at;
+      }
+      after_mark = at + step.mark.size();
+    }
+    ranges.push_back(range);
+  }
+  words.ranges = std::move(ranges);
+  return words;
 }
 
 }  // namespace

@@ -8,10 +8,12 @@ namespace {
 
 // A pattern of a real tokenizer is below 2 kB.
 constexpr std::size_t kMaxPattern = 64 * 1024;
-// Bytes of backtracking a character of the text may cost, over one search. Real patterns need one
-// or two per character; Oniguruma does some ten million a second.
-constexpr unsigned long kRetriesPerByte = 16;
-constexpr unsigned long kFreeRetries = 100'000;
+// Oniguruma counts steps back and can be told how many a search may take, but not how many it took.
+// So each search begins with few; one that needs more is repeated with four times as many, and all
+// these are taken from a budget for the whole text. Real patterns take one or two a byte.
+constexpr unsigned long kFirstSteps = 256;
+constexpr unsigned long kStepsPerByte = 64;
+constexpr unsigned long kFreeSteps = 1'000'000;
 
 const OnigUChar* bytes(const char* text) { return reinterpret_cast<const OnigUChar*>(text); }
 
@@ -134,17 +136,45 @@ Result<Regex> Regex::compile(std::string_view pattern) {
   return Regex(std::move(compiled));
 }
 
-Result<std::optional<Match>> Regex::search(std::string_view text, std::size_t from) const {
-  const std::unique_ptr<OnigRegion, FreeRegion> region(onig_region_new());
-  const std::unique_ptr<OnigMatchParam, FreeParam> param(onig_new_match_param());
-  if (!region || !param) return Error{ErrorCode::kFailed, "regex: out of memory", {}};
-  const unsigned long retries = kFreeRetries + kRetriesPerByte * text.size();
-  onig_set_retry_limit_in_match_of_match_param(param.get(), retries);
-  onig_set_retry_limit_in_search_of_match_param(param.get(), retries);
+Result<std::optional<Match>> Regex::search(std::string_view text) const {
+  return RegexSearch(*this, text.size()).next(text, 0);
+}
+
+struct RegexSearch::Memory {
+  std::unique_ptr<OnigRegion, FreeRegion> region{onig_region_new()};
+  std::unique_ptr<OnigMatchParam, FreeParam> param{onig_new_match_param()};
+};
+
+RegexSearch::RegexSearch(const Regex& regex, std::size_t text_bytes)
+    : regex_(regex),
+      memory_(std::make_unique<Memory>()),
+      steps_left_(kFreeSteps + kStepsPerByte * text_bytes) {}
+
+RegexSearch::~RegexSearch() = default;
+
+int RegexSearch::run(std::string_view text, std::size_t from, unsigned long most_steps) {
+  OnigMatchParam* param = memory_->param.get();
+  onig_set_retry_limit_in_match_of_match_param(param, most_steps);
+  onig_set_retry_limit_in_search_of_match_param(param, most_steps);
   const OnigUChar* begin = bytes(text.data());
   const OnigUChar* end = begin + text.size();
-  const int found = onig_search_with_param(compiled_->onig, begin, end, begin + from, end,
-                                           region.get(), ONIG_OPTION_NONE, param.get());
+  return onig_search_with_param(regex_.compiled_->onig, begin, end, begin + from, end,
+                                memory_->region.get(), ONIG_OPTION_NONE, param);
+}
+
+Result<std::optional<Match>> RegexSearch::next(std::string_view text, std::size_t from) {
+  if (!memory_->region || !memory_->param) {
+    return Error{ErrorCode::kFailed, "regex: out of memory", {}};
+  }
+  unsigned long steps = kFirstSteps;
+  int found = run(text, from, steps);
+  while (
+      (found == ONIGERR_RETRY_LIMIT_IN_MATCH_OVER || found == ONIGERR_RETRY_LIMIT_IN_SEARCH_OVER) &&
+      steps_left_ >= 4 * steps) {
+    steps *= 4;
+    steps_left_ -= steps;
+    found = run(text, from, steps);
+  }
   if (found == ONIG_MISMATCH) return std::optional<Match>();
   if (found < 0) {
     return Error{ErrorCode::kFailed,
@@ -152,8 +182,9 @@ Result<std::optional<Match>> Regex::search(std::string_view text, std::size_t fr
                              message_of(found, nullptr)),
                  {}};
   }
+  const OnigRegion& region = *memory_->region;
   return std::optional<Match>(
-      Match{static_cast<std::size_t>(region->beg[0]), static_cast<std::size_t>(region->end[0])});
+      Match{static_cast<std::size_t>(region.beg[0]), static_cast<std::size_t>(region.end[0])});
 }
 
 }  // namespace bora

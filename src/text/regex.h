@@ -24,17 +24,41 @@ class Regex {
   // Errors: kBadModel, with the pattern and what is wrong about it.
   static Result<Regex> compile(std::string_view pattern);
 
-  // The leftmost match that begins at or after `from`; the text before `from` is seen by
-  // look-behinds. Errors: kFailed, the search took too many steps. Precondition: valid UTF-8.
-  [[nodiscard]] Result<std::optional<Match>> search(std::string_view text, std::size_t from) const;
+  // The leftmost match in the text. Errors and precondition as RegexSearch::next.
+  [[nodiscard]] Result<std::optional<Match>> search(std::string_view text) const;
 
  private:
+  friend class RegexSearch;
   struct Compiled;
   struct Free {
     void operator()(Compiled* compiled) const;
   };
   explicit Regex(std::unique_ptr<Compiled, Free> compiled) : compiled_(std::move(compiled)) {}
   std::unique_ptr<Compiled, Free> compiled_;
+};
+
+// The searches of one regex over one text: keeps the matcher's working memory, and bounds the steps
+// that all of them take together. One thread; the regex must outlive it.
+class RegexSearch {
+ public:
+  RegexSearch(const Regex& regex, std::size_t text_bytes);
+  ~RegexSearch();
+  RegexSearch(const RegexSearch&) = delete;
+  RegexSearch& operator=(const RegexSearch&) = delete;
+  RegexSearch(RegexSearch&&) = delete;
+  RegexSearch& operator=(RegexSearch&&) = delete;
+
+  // The leftmost match that begins at or after `from`; what is before `from` is seen by
+  // look-behinds. Errors: kFailed, the search took too many steps. Precondition: valid UTF-8.
+  Result<std::optional<Match>> next(std::string_view text, std::size_t from);
+
+ private:
+  struct Memory;
+  int run(std::string_view text, std::size_t from, unsigned long most_steps);
+
+  const Regex& regex_;
+  std::unique_ptr<Memory> memory_;
+  unsigned long steps_left_;
 };
 
 // The quantifiers that end an alternative of the whole pattern, made possessive: nothing follows

@@ -127,6 +127,7 @@ Result<void> build_sentencepiece(const SentencePieceVocabulary& vocabulary, Toke
   model->unknown.unknown = parts.unk;
   model->unknown.fuse_unknown = true;
   parts.model = std::move(model);
+  parts.cut_before_words();
   return add_decoder(vocabulary, parts.decoder);
 }
 

@@ -154,6 +154,8 @@ Result<TokenizerParts> read_tokenizer_json(std::string_view text, const std::str
                           read_post_processor}) {
     if (auto done = read(*root, parts); !done) return std::move(done).error();
   }
+  auto ignore_merges = root->get_object("model")->get_bool("ignore_merges", false);
+  if (!*ignore_merges) parts.cut_before_words();
   return parts;
 }
 

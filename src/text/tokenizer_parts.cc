@@ -24,6 +24,22 @@ Result<void> TokenizerParts::add_token(const AddedToken& token) {
   return {};
 }
 
+void TokenizerParts::cut_before_words() {
+  constexpr std::string_view kMark = "\u2581";
+  if (!vocabulary.find(kMark)) return;  // unknown characters could be fused across the cut
+  const auto count = static_cast<TokenId>(vocabulary.size());
+  for (TokenId id = 0; id < count; ++id) {
+    const std::string_view piece = vocabulary.piece(id);
+    std::size_t after_mark = 0;
+    for (std::size_t at = piece.find(kMark); at != std::string_view::npos;
+         at = piece.find(kMark, after_mark)) {
+      if (at > after_mark) return;
+      after_mark = at + kMark.size();
+    }
+  }
+  pre_tokenizer.add(CutBeforeMark{std::string(kMark)});
+}
+
 std::optional<TokenId> TokenizerParts::find_token(std::string_view text) const {
   for (const auto& [content, id] : added_) {
     if (content == text) return id;

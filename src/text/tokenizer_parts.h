@@ -47,6 +47,10 @@ struct TokenizerParts {
   // Puts a token under its id and where it is looked for. Errors: kBadModel.
   Result<void> add_token(const AddedToken& token);
 
+  // Lets the model encode word by word a text that nothing has cut, where no piece reaches across
+  // the beginning of a word ("\u2581the"): the ids are the same. Called last.
+  void cut_before_words();
+
   // The id of a special token by its text: an added token first, then a piece.
   [[nodiscard]] std::optional<TokenId> find_token(std::string_view text) const;
 
