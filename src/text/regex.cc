@@ -15,6 +15,11 @@ constexpr unsigned long kFirstSteps = 256;
 constexpr unsigned long kStepsPerByte = 64;
 constexpr unsigned long kFreeSteps = 1'000'000;
 
+// Steps forward are not counted, so a pattern that looks far ahead from every place ("a*b|a") is
+// stopped by the clock, at twenty times what a real pattern takes.
+constexpr std::chrono::milliseconds kFreeTime{2000};
+constexpr std::chrono::microseconds kTimePerByte{10};
+
 const OnigUChar* bytes(const char* text) { return reinterpret_cast<const OnigUChar*>(text); }
 
 bool initialize() {
@@ -26,6 +31,12 @@ std::string message_of(int code, OnigErrorInfo* info) {
   OnigUChar text[ONIG_MAX_ERROR_MESSAGE_LEN];
   const int length = onig_error_code_to_str(text, code, info);
   return {reinterpret_cast<const char*>(text), static_cast<std::size_t>(length)};
+}
+
+Error search_error(std::string_view found) {
+  return {ErrorCode::kFailed,
+          fmt::format("splitting the text: expected a bounded search, found: {}", found),
+          {"the pattern of this tokenizer takes too many steps on this text"}};
 }
 
 struct FreeRegion {
@@ -148,7 +159,8 @@ struct RegexSearch::Memory {
 RegexSearch::RegexSearch(const Regex& regex, std::size_t text_bytes)
     : regex_(regex),
       memory_(std::make_unique<Memory>()),
-      steps_left_(kFreeSteps + kStepsPerByte * text_bytes) {}
+      steps_left_(kFreeSteps + kStepsPerByte * text_bytes),
+      deadline_(Clock::now() + kFreeTime + kTimePerByte * text_bytes) {}
 
 RegexSearch::~RegexSearch() = default;
 
@@ -166,6 +178,10 @@ Result<std::optional<Match>> RegexSearch::next(std::string_view text, std::size_
   if (!memory_->region || !memory_->param) {
     return Error{ErrorCode::kFailed, "regex: out of memory", {}};
   }
+  constexpr unsigned kCallsPerLook = 64;
+  if (++calls_ % kCallsPerLook == 0 && Clock::now() > deadline_) {
+    return search_error("time limit over");
+  }
   unsigned long steps = kFirstSteps;
   int found = run(text, from, steps);
   while (
@@ -176,12 +192,7 @@ Result<std::optional<Match>> RegexSearch::next(std::string_view text, std::size_
     found = run(text, from, steps);
   }
   if (found == ONIG_MISMATCH) return std::optional<Match>();
-  if (found < 0) {
-    return Error{ErrorCode::kFailed,
-                 fmt::format("splitting the text: expected a bounded search, found: {}",
-                             message_of(found, nullptr)),
-                 {}};
-  }
+  if (found < 0) return search_error(message_of(found, nullptr));
   const OnigRegion& region = *memory_->region;
   return std::optional<Match>(
       Match{static_cast<std::size_t>(region.beg[0]), static_cast<std::size_t>(region.end[0])});

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -54,11 +55,15 @@ class RegexSearch {
 
  private:
   struct Memory;
+  using Clock = std::chrono::steady_clock;
+
   int run(std::string_view text, std::size_t from, unsigned long most_steps);
 
   const Regex& regex_;
   std::unique_ptr<Memory> memory_;
   unsigned long steps_left_;
+  Clock::time_point deadline_;
+  unsigned calls_ = 0;
 };
 
 // The quantifiers that end an alternative of the whole pattern, made possessive: nothing follows
