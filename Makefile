@@ -36,7 +36,7 @@ install: build ## into PREFIX (/usr/local)
 	@cmake --install build/release --prefix "$(PREFIX)"
 
 format: ## clang-format every C++ file
-	@find src tests fuzz bench \( -name '*.cc' -o -name '*.h' \) -print0 | xargs -0 clang-format -i
+	@find src include tests fuzz bench \( -name '*.cc' -o -name '*.h' \) -print0 | xargs -0 clang-format -i
 
 check: ## formatting, sizes, leftovers, links, arrows
 	@tools/check_style.py
