@@ -1,0 +1,212 @@
+#include "api/chat_prompt.h"
+#include "backend/cpu/cpu_backend.h"
+#include "base/log.h"
+#include "engine/engine.h"
+#include "formats/checkpoint.h"
+#include "formats/prefetcher.h"
+#include "model/registry.h"
+#include "text/stream_decoder.h"
+#include "text/tokenizer.h"
+#include <bora/llm.h>
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace bora {
+namespace {
+
+// The name a user knows the model by.
+std::string name_of(const std::filesystem::path& model) {
+  std::error_code ignored;
+  const std::filesystem::path absolute = std::filesystem::canonical(model, ignored);
+  return (absolute.empty() ? model : absolute).filename().string();
+}
+
+// The checkpoint's tokenizer; none where the folder has none.
+Result<std::optional<Tokenizer>> load_tokenizer(const std::filesystem::path& path) {
+  Result<Tokenizer> tokenizer = Tokenizer::load(path);
+  if (tokenizer) return std::optional<Tokenizer>(*std::move(tokenizer));
+  if (tokenizer.error().code != ErrorCode::kNotFound) return std::move(tokenizer).error();
+  log(LogLevel::kInfo, tokenizer.error().message);
+  return std::optional<Tokenizer>();
+}
+
+Result<std::unique_ptr<Engine>> make_engine(const Checkpoint& checkpoint,
+                                            const LlmOptions& options) {
+  Result<std::unique_ptr<Backend>> backend = make_cpu_backend(
+      {.threads = options.threads, .isa = options.isa, .compute = options.compute});
+  if (!backend) return std::move(backend).error();
+  Result<std::unique_ptr<Model>> model =
+      load_model(checkpoint, {.weights = options.weights, .threads = options.threads});
+  if (!model) return std::move(model).error();
+  EngineOptions engine;
+  engine.context_length = options.context_length;
+  engine.prefill_chunk = options.prefill_chunk;
+  engine.kv_dtype = options.kv;
+  engine.compute = options.compute;
+  return Engine::create(*std::move(model), *std::move(backend), engine);
+}
+
+// Turns the engine's tokens into text, logprobs and the decision to go on.
+class AnswerSink {
+ public:
+  AnswerSink(const Tokenizer* tokenizer, const CompletionOptions& options,
+             const Llm::OnText& on_text, Completion& completion)
+      : options_(options), on_text_(on_text), completion_(completion) {
+    if (tokenizer != nullptr) decoder_.emplace(*tokenizer, options.stop);
+  }
+
+  bool push(const TokenEvent& event) {
+    if (options_.sampling.logprobs > 0) {
+      completion_.logprobs.push_back(
+          {event.id, event.logprob, {event.top_logprobs.begin(), event.top_logprobs.end()}});
+    }
+    if (!decoder_) return true;
+    const bool wanted = emit(decoder_->push(event.id));
+    return wanted && !decoder_->stopped();
+  }
+
+  void finish() {
+    if (decoder_ && wanted_) emit(decoder_->finish());
+  }
+
+ private:
+  bool emit(const std::string& text) {
+    completion_.text += text;
+    if (!text.empty() && on_text_) wanted_ = on_text_(text);
+    return wanted_;
+  }
+
+  const CompletionOptions& options_;
+  const Llm::OnText& on_text_;
+  Completion& completion_;
+  std::optional<StreamDecoder> decoder_;
+  bool wanted_ = true;
+};
+
+}  // namespace
+
+// In the order of what borrows from what: the first is destroyed last.
+struct Llm::Parts {
+  std::string name;
+  Checkpoint checkpoint;
+  std::optional<Tokenizer> tokenizer;
+  std::optional<std::string> chat_template;
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<Prefetcher> prefetcher;
+
+  Result<const Tokenizer*> need_tokenizer() const {
+    if (tokenizer) return &*tokenizer;
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("{}: expected a tokenizer beside the weights, found none", name),
+                 {"token ids need none: --prompt-ids"}};
+  }
+};
+
+Llm::Llm(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Llm::~Llm() = default;
+Llm::Llm(Llm&& other) noexcept = default;
+Llm& Llm::operator=(Llm&& other) noexcept = default;
+
+Result<Llm> Llm::open(const std::filesystem::path& model, const LlmOptions& options) {
+  Result<Checkpoint> checkpoint = Checkpoint::open(model);
+  if (!checkpoint) return std::move(checkpoint).error();
+  Result<std::optional<Tokenizer>> tokenizer = load_tokenizer(checkpoint->path());
+  if (!tokenizer) return std::move(tokenizer).error();
+  auto parts = std::unique_ptr<Parts>(new Parts{.name = name_of(model),
+                                                .checkpoint = *std::move(checkpoint),
+                                                .tokenizer = *std::move(tokenizer),
+                                                .chat_template = options.chat_template,
+                                                .engine = nullptr,
+                                                .prefetcher = nullptr});
+  Result<std::unique_ptr<Engine>> engine = make_engine(parts->checkpoint, options);
+  if (!engine) return std::move(engine).error();
+  parts->engine = *std::move(engine);
+  if (parts->engine->model().owned_bytes() == 0) {  // what was converted has been read
+    parts->prefetcher =
+        std::make_unique<Prefetcher>(parts->checkpoint, parts->engine->model().weights());
+  }
+  return Llm(std::move(parts));
+}
+
+Result<Completion> Llm::complete(std::string_view prompt, const CompletionOptions& options,
+                                 const OnText& on_text) {
+  Result<std::vector<TokenId>> ids = encode(prompt);
+  if (!ids) return std::move(ids).error();
+  return complete(*std::move(ids), options, on_text);
+}
+
+Result<Completion> Llm::chat(const std::vector<ChatMessage>& messages,
+                             const CompletionOptions& options, const OnText& on_text) {
+  Result<std::vector<TokenId>> ids = encode_chat(messages);
+  if (!ids) return std::move(ids).error();
+  return complete(*std::move(ids), options, on_text);
+}
+
+Result<Completion> Llm::complete(std::vector<TokenId> prompt, const CompletionOptions& options,
+                                 const OnText& on_text) {
+  Completion completion;
+  completion.prompt_ids = prompt;
+  Request request;
+  request.prompt = std::move(prompt);
+  request.sampling = options.sampling;
+  request.max_new_tokens = options.max_new_tokens;
+  request.stop_ids = parts_->engine->model().config().eos_token_ids;
+  request.ignore_eos = options.ignore_eos;
+  AnswerSink sink(tokenizer(), options, on_text, completion);
+  Result<Generation> done = parts_->engine->generate(
+      request, [&](const TokenEvent& event) { return sink.push(event); }, options.interrupted);
+  if (!done) return std::move(done).error();
+  sink.finish();
+  completion.ids = std::move(done->ids);
+  completion.finish_reason = done->finish_reason;
+  completion.timings = done->timings;
+  return completion;
+}
+
+Result<std::vector<TokenId>> Llm::encode(std::string_view prompt) const {
+  if (prompt.empty()) {
+    return Error{ErrorCode::kUsage, "prompt: expected some text, found none", {}};
+  }
+  Result<const Tokenizer*> tokenizer = parts_->need_tokenizer();
+  if (!tokenizer) return std::move(tokenizer).error();
+  return (*tokenizer)->encode(prompt);
+}
+
+Result<std::vector<TokenId>> Llm::encode_chat(const std::vector<ChatMessage>& messages) const {
+  Result<const Tokenizer*> tokenizer = parts_->need_tokenizer();
+  if (!tokenizer) return std::move(tokenizer).error();
+  Result<std::string> prompt = render_chat(**tokenizer, parts_->chat_template, messages);
+  if (!prompt) return std::move(prompt).error();
+  // The template writes BOS and all markers itself.
+  return (*tokenizer)->encode(*prompt, {.add_special = false, .parse_special = true});
+}
+
+LlmInfo Llm::info() const {
+  const Engine& engine = *parts_->engine;
+  const Model& model = engine.model();
+  return {.name = parts_->name,
+          .architecture = model.config().architecture,
+          .weights = std::string(model.weight_type()),
+          .device = std::string(engine.backend().device()),
+          .isa = std::string(engine.backend().isa()),
+          .threads = engine.backend().threads(),
+          .context_length = engine.context_length(),
+          .weight_bytes = model.weight_bytes(),
+          .weight_bytes_per_token = model.weight_bytes_per_token()};
+}
+
+LoadProgress Llm::load_progress() const {
+  if (parts_->prefetcher == nullptr) return {.done_bytes = 0, .total_bytes = 0, .finished = true};
+  const Prefetcher::Progress progress = parts_->prefetcher->progress();
+  return {progress.done, progress.total, progress.finished};
+}
+
+Engine& Llm::engine() { return *parts_->engine; }
+const Checkpoint& Llm::checkpoint() const { return parts_->checkpoint; }
+const Tokenizer* Llm::tokenizer() const {
+  return parts_->tokenizer ? &*parts_->tokenizer : nullptr;
+}
+
+}  // namespace bora
