@@ -14,7 +14,13 @@ namespace bora {
 namespace {
 
 constexpr std::array kCommands = {
+    Command{"run", "complete a prompt, or answer it (--chat)", run_command},
+    Command{"bench", "prefill and decode speed beside the machine's measured limits",
+            bench_command},
+    Command{"eval", "perplexity of a text; KL divergence to another model", eval_command},
+    Command{"verify", "compare with values recorded elsewhere", verify_command},
     Command{"tokenize", "text to token ids and back", tokenize_command},
+    Command{"template", "render a chat template", template_command},
     Command{"doctor", "what this machine has and what bora makes of it", doctor_command},
 };
 
@@ -33,14 +39,6 @@ std::string overview() {
       "(default ~/.cache/bora). Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad model file,\n"
       "4 not found, 5 does not fit, 130 interrupted.\n";
   return text;
-}
-
-Result<ExitCode> print(std::string_view text) {
-  Output out;
-  Result<void> written = out.write(text);
-  if (written) written = out.flush();
-  if (!written) return std::move(written).error();
-  return ExitCode::kDone;
 }
 
 Error unknown_command(std::string_view word) {
@@ -65,19 +63,21 @@ Result<bool> parse_arguments(FlagTable& flags, const HelpText& help, Arguments a
   if (!flags.wants_help()) return true;
   std::string text = fmt::format("usage: {}\n\n{}\n\n{}", help.usage, help.about, flags.help());
   if (!help.footer.empty()) text += fmt::format("\n{}\n", help.footer);
-  Result<ExitCode> printed = print(text);
+  Result<ExitCode> printed = print_all(text);
   if (!printed) return std::move(printed).error();
   return false;
 }
 
 Result<ExitCode> run_cli(Arguments arguments) {
   if (arguments.empty()) {
-    return Error{
-        ErrorCode::kUsage, "command: expected one, found none", {"bora --help lists them"}};
+    return Error{ErrorCode::kUsage,
+                 "command: expected one, found none",
+                 {"bora run -p \"Once upon a time\"", "bora --help lists all commands"}};
   }
   const std::string& first = arguments.front();
-  if (first == "--help" || first == "-h" || first == "help") return print(overview());
-  if (first == "--version") return print(fmt::format("bora {} ({})\n", version(), git_commit()));
+  if (first == "--help" || first == "-h" || first == "help") return print_all(overview());
+  if (first == "--version")
+    return print_all(fmt::format("bora {} ({})\n", version(), git_commit()));
   const auto command = std::ranges::find(kCommands, first, &Command::name);
   if (command == kCommands.end()) return unknown_command(first);
   return command->run(arguments.subspan(1));

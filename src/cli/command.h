@@ -34,7 +34,12 @@ struct HelpText {
 // Parses the arguments. False: --help was asked for and has been printed.
 Result<bool> parse_arguments(FlagTable& flags, const HelpText& help, Arguments arguments);
 
+Result<ExitCode> run_command(Arguments arguments);
+Result<ExitCode> eval_command(Arguments arguments);
+Result<ExitCode> verify_command(Arguments arguments);
 Result<ExitCode> tokenize_command(Arguments arguments);
+Result<ExitCode> template_command(Arguments arguments);
+Result<ExitCode> bench_command(Arguments arguments);
 Result<ExitCode> doctor_command(Arguments arguments);
 
 // The whole program but for printing errors: `arguments` without the program's name.

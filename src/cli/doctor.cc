@@ -141,11 +141,7 @@ Result<ExitCode> doctor_command(Arguments arguments) {
   if (!*parsed) return ExitCode::kDone;
   Result<Findings> found = look(options);
   if (!found) return std::move(found).error();
-  Output out;
-  Result<void> written = out.write(options.json ? to_line(to_json(*found)) : to_text(*found));
-  if (written) written = out.flush();
-  if (!written) return std::move(written).error();
-  return ExitCode::kDone;
+  return print_all(options.json ? to_line(to_json(*found)) : to_text(*found));
 }
 
 }  // namespace bora

@@ -38,6 +38,14 @@ Result<void> Output::flush() {
   return {};
 }
 
+Result<ExitCode> print_all(std::string_view text) {
+  Output out;
+  Result<void> written = out.write(text);
+  if (written) written = out.flush();
+  if (!written) return std::move(written).error();
+  return ExitCode::kDone;
+}
+
 std::string to_line(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "cli/exit_code.h"
 
 #include <nlohmann/json.hpp>
 
@@ -29,6 +30,9 @@ class Output {
   std::string buffer_;
   bool closed_ = false;
 };
+
+// Writes all of `text` to stdout; kDone also where the reader has gone away.
+Result<ExitCode> print_all(std::string_view text);
 
 using Json = nlohmann::ordered_json;
 
