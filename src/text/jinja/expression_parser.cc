@@ -263,7 +263,7 @@ ExprPtr ExpressionParser::parse_primary() {
     return node;
   }
   if (stream_.skip_operator("(")) {
-    ExprPtr expr = parse_tuple(true, {}, true);
+    ExprPtr expr = parse_tuple(true, true);
     stream_.expect_operator(")");
     return expr;
   }
@@ -292,19 +292,18 @@ ExprPtr ExpressionParser::parse_name() {
   return node;
 }
 
-bool ExpressionParser::at_tuple_end(std::string_view end_name) const {
+bool ExpressionParser::at_tuple_end() const {
   return stream_.at(TokenKind::kVariableEnd) || stream_.at(TokenKind::kBlockEnd) ||
-         stream_.at_operator(")") || (!end_name.empty() && stream_.at_name(end_name));
+         stream_.at_operator(")");
 }
 
-ExprPtr ExpressionParser::parse_tuple(bool with_conditional, std::string_view end_name,
-                                      bool parenthesized) {
+ExprPtr ExpressionParser::parse_tuple(bool with_conditional, bool parenthesized) {
   auto node = std::make_unique<SequenceExpr>(stream_.current().line);
   node->is_tuple = true;
   bool has_comma = false;
   while (!stream_.failed()) {
     if (!node->items.empty()) stream_.expect_operator(",");
-    if (at_tuple_end(end_name)) break;
+    if (at_tuple_end()) break;
     node->items.push_back(parse_expression(with_conditional));
     if (!stream_.at_operator(",")) break;
     has_comma = true;

@@ -76,15 +76,13 @@ class ExpressionParser {
   explicit ExpressionParser(TokenStream& stream) : stream_(stream) {}
 
   ExprPtr parse_expression(bool with_conditional = true);
-  // An expression or, with commas, a tuple. `end_name` is a name that ends it, besides the tag's
-  // end.
-  ExprPtr parse_tuple(bool with_conditional = true, std::string_view end_name = {},
-                      bool parenthesized = false);
+  // An expression or, with commas, a tuple; an empty one only in parentheses.
+  ExprPtr parse_tuple(bool with_conditional = true, bool parenthesized = false);
   CallArgs parse_call_args();
   // "name(args)|name..." from the current token on, after "|" or not as `inline_start` says; null
   // where there is no filter.
   ExprPtr parse_filters(ExprPtr input, bool inline_start);
-  Target parse_target(bool with_namespace, std::string_view end_name = {});
+  Target parse_target(bool with_namespace);
   NameId parse_name_target();
 
   NameId intern(std::string_view name);
@@ -127,13 +125,13 @@ class ExpressionParser {
   ExprPtr parse_test(ExprPtr input);
   void parse_test_argument(CallArgs& args);
   Target parse_simple_target(bool with_namespace);
-  Target parse_target_tuple(bool with_namespace, std::string_view end_name);
+  Target parse_target_tuple(bool with_namespace);
 
   ExprPtr placeholder();
   // Sets the node's height from its children and checks it.
   void grow(Expr& node, std::initializer_list<const Expr*> children);
   void grow(Expr& node, const CallArgs& args);
-  [[nodiscard]] bool at_tuple_end(std::string_view end_name) const;
+  [[nodiscard]] bool at_tuple_end() const;
   void note_read(std::string_view name);
   void note_assigned(std::string_view name);
   void note_unknown(int line, std::string message);

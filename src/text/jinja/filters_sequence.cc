@@ -257,8 +257,9 @@ Value groupby_filter(Runtime& rt, const Value& input, const Args& args) {
   const Value* fallback = bound.given(1) ? &bound.at(1) : nullptr;
   const std::vector<AttributePath> paths = {AttributePath(rt, bound.at(0))};
   std::vector<Sortable> rows = sortables(rt, input, paths, case_sensitive, fallback);
-  stable_sort(rt, rows,
-              [&](const Sortable& a, const Sortable& b) { return sorts_before(rt, a, b); });
+  stable_sort(rt, rows, [&](const Sortable& a, const Sortable& b) {
+    return less_than(rt, a.keys[0], b.keys[0]);
+  });
   std::vector<Value> groups;
   for (size_t begin = 0; begin < rows.size() && !rt.failed();) {
     std::vector<Value> members;

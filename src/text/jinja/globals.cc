@@ -19,7 +19,7 @@ class CyclerObject final : public Object {
     depth = items_.depth() + 1;
   }
   [[nodiscard]] std::string_view type_name() const override { return "Cycler"; }
-  [[nodiscard]] std::string repr(Runtime&) const override { return "<Cycler object>"; }
+  [[nodiscard]] std::string repr(Runtime&) override { return "<Cycler object>"; }
 
   std::optional<Value> attribute(Runtime& rt, std::string_view name, const Value& self) override {
     if (name == "current") return items_.items()[at_];
@@ -55,7 +55,7 @@ class JoinerObject final : public Object {
     depth = separator_.depth() + 1;
   }
   [[nodiscard]] std::string_view type_name() const override { return "Joiner"; }
-  [[nodiscard]] std::string repr(Runtime&) const override { return "<Joiner object>"; }
+  [[nodiscard]] std::string repr(Runtime&) override { return "<Joiner object>"; }
   [[nodiscard]] bool callable() const override { return true; }
   Value call(Runtime& rt, const Args& args) override {
     const BoundArgs bound(rt, "joiner", {}, 0, args);
@@ -180,7 +180,7 @@ void NamespaceObject::set(Runtime& rt, std::string_view name, const Value& value
   if (rt.charge_bytes(name.size())) attributes_->set(name, value);
 }
 
-std::string NamespaceObject::repr(Runtime& rt) const {
+std::string NamespaceObject::repr(Runtime& rt) {
   const Runtime::Descent descent(rt);
   if (!descent.ok()) return {};
   return fmt::format("<Namespace {}>", jinja::repr(rt, Value::dict(attributes_)));

@@ -71,8 +71,8 @@ std::optional<size_t> LoopObject::length(Runtime& rt) {
   return length_;
 }
 
-std::string LoopObject::repr(Runtime&) const {
-  return fmt::format("<LoopContext {}/{}>", index0_ + 1, length_.value_or(0));
+std::string LoopObject::repr(Runtime& rt) {
+  return fmt::format("<LoopContext {}/{}>", index0_ + 1, length(rt).value_or(0));
 }
 
 std::optional<Value> LoopObject::attribute(Runtime& rt, std::string_view name, const Value& self) {

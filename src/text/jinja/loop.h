@@ -24,7 +24,7 @@ class LoopObject final : public Object {
   void release() { last_changed_.reset(); }
 
   [[nodiscard]] std::string_view type_name() const override { return "LoopContext"; }
-  [[nodiscard]] std::string repr(Runtime& rt) const override;
+  [[nodiscard]] std::string repr(Runtime& rt) override;
   std::optional<Value> attribute(Runtime& rt, std::string_view name, const Value& self) override;
   std::optional<size_t> length(Runtime& rt) override;
   [[nodiscard]] bool callable() const override { return true; }

@@ -17,7 +17,7 @@ class MacroObject final : public Object {
       : interpreter_(interpreter), template_(tmpl), macro_(macro), scope_(scope) {}
 
   [[nodiscard]] std::string_view type_name() const override { return "Macro"; }
-  [[nodiscard]] std::string repr(Runtime&) const override {
+  [[nodiscard]] std::string repr(Runtime&) override {
     return fmt::format("<Macro {}>", macro_.name.empty() ? "anonymous" : quoted(macro_.name));
   }
   [[nodiscard]] bool callable() const override { return true; }

@@ -19,7 +19,7 @@ class NamespaceObject final : public Object {
   void release() { attributes_->clear(); }
 
   [[nodiscard]] std::string_view type_name() const override { return "Namespace"; }
-  [[nodiscard]] std::string repr(Runtime& rt) const override;
+  [[nodiscard]] std::string repr(Runtime& rt) override;
   std::optional<Value> attribute(Runtime& rt, std::string_view name, const Value& self) override;
 
  private:

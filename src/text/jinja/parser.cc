@@ -88,7 +88,7 @@ class Parser {
 
   void parse_statement(Body& body) {
     using Parse = NodePtr (Parser::*)();
-    constexpr std::array<std::pair<std::string_view, Parse>, 14> kTags = {{
+    constexpr std::array<std::pair<std::string_view, Parse>, 15> kTags = {{
         {"for", &Parser::parse_for},
         {"if", &Parser::parse_if},
         {"set", &Parser::parse_set},
@@ -98,6 +98,7 @@ class Parser {
         {"with", &Parser::parse_with},
         {"block", &Parser::parse_block},
         {"generation", &Parser::parse_generation},
+        {"autoescape", &Parser::parse_autoescape},
         {"break", &Parser::parse_loop_control},
         {"continue", &Parser::parse_loop_control},
         {"include", &Parser::parse_unsupported},
@@ -111,7 +112,7 @@ class Parser {
                                      [&](const auto& entry) { return entry.first == tag.text; });
     if (found != kTags.end()) {
       body.push_back((this->*found->second)());
-    } else if (tag.text == "extends" || tag.text == "autoescape") {
+    } else if (tag.text == "extends") {
       parse_unsupported();
     } else {
       stream_.fail(fmt::format("Encountered unknown tag '{}'.", tag.text));
@@ -139,10 +140,10 @@ class Parser {
   NodePtr parse_for() {
     auto node = std::make_unique<ForNode>(stream_.take().line);
     ++fors_;
-    node->target = expressions_.parse_target(false, "in");
+    node->target = expressions_.parse_target(false);
     check_target(node->target, node->line);
     if (!stream_.skip_name("in")) stream_.fail("expected 'in'");
-    node->iterable = expressions_.parse_tuple(false, "recursive");
+    node->iterable = expressions_.parse_tuple(false);
     if (stream_.skip_name("if")) node->filter = expressions_.parse_expression();
     node->recursive = stream_.skip_name("recursive");
     ++loops_;
@@ -299,6 +300,18 @@ class Parser {
   NodePtr parse_generation() {
     auto node = std::make_unique<ScopeNode>(stream_.take().line);
     node->body = parse_function_body({"endgeneration"});
+    stream_.take();
+    return node;
+  }
+
+  // Chat templates write text, not HTML, so escaping can only be switched to what it is: off.
+  NodePtr parse_autoescape() {
+    auto node = std::make_unique<ScopeNode>(stream_.take().line);
+    const ExprPtr option = expressions_.parse_expression();
+    const bool off = option->kind == ExprKind::kConstant &&
+                     !is_true(static_cast<const ConstantExpr&>(*option).value);
+    if (!off) stream_.fail(node->line, "autoescape is not supported in a chat template");
+    node->body = parse_scoped_body({"endautoescape"});
     stream_.take();
     return node;
   }

@@ -286,7 +286,7 @@ Target ExpressionParser::parse_simple_target(bool with_namespace) {
   Target target;
   if (!descent.ok()) return target;
   if (stream_.skip_operator("(")) {
-    target = parse_target_tuple(false, {});
+    target = parse_target_tuple(false);
     stream_.expect_operator(")");
     return target;
   }
@@ -306,13 +306,13 @@ Target ExpressionParser::parse_simple_target(bool with_namespace) {
   return target;
 }
 
-Target ExpressionParser::parse_target_tuple(bool with_namespace, std::string_view end_name) {
+Target ExpressionParser::parse_target_tuple(bool with_namespace) {
   Target tuple;
   tuple.kind = Target::Kind::kTuple;
   bool has_comma = false;
   while (!stream_.failed()) {
     if (!tuple.items.empty()) stream_.expect_operator(",");
-    if (at_tuple_end(end_name) || (has_comma && stream_.at_operator("="))) break;
+    if (at_tuple_end() || (has_comma && stream_.at_operator("="))) break;
     tuple.items.push_back(parse_simple_target(with_namespace));
     if (!stream_.at_operator(",")) break;
     has_comma = true;
@@ -323,8 +323,8 @@ Target ExpressionParser::parse_target_tuple(bool with_namespace, std::string_vie
   return only;
 }
 
-Target ExpressionParser::parse_target(bool with_namespace, std::string_view end_name) {
-  return parse_target_tuple(with_namespace, end_name);
+Target ExpressionParser::parse_target(bool with_namespace) {
+  return parse_target_tuple(with_namespace);
 }
 
 }  // namespace bora::jinja

@@ -19,7 +19,7 @@ class Function final : public Object {
   [[nodiscard]] std::string_view type_name() const override {
     return self_.is_undefined() ? "function" : "builtin_function_or_method";
   }
-  [[nodiscard]] std::string repr(Runtime&) const override {
+  [[nodiscard]] std::string repr(Runtime&) override {
     if (self_.is_undefined()) return fmt::format("<function {}>", name_);
     return fmt::format("<built-in method {} of {} object>", name_, jinja::type_name(self_));
   }

@@ -13,6 +13,7 @@ namespace {
 
 struct SliceBounds {
   int64_t start = 0;
+  int64_t stop = 0;
   int64_t step = 1;
   size_t count = 0;
 };
@@ -39,8 +40,8 @@ SliceBounds resolve_slice(Runtime& rt, size_t size, const Value& start, const Va
     return std::clamp<int64_t>(from_start, down ? -1 : 0, down ? count - 1 : count);
   };
   bounds.start = clamp(slice_part(rt, start), down ? count - 1 : 0);
-  const int64_t end = clamp(slice_part(rt, stop), down ? -1 : count);
-  const int64_t span = down ? bounds.start - end : end - bounds.start;
+  bounds.stop = clamp(slice_part(rt, stop), down ? -1 : count);
+  const int64_t span = down ? bounds.start - bounds.stop : bounds.stop - bounds.start;
   if (span <= 0 || rt.failed()) return bounds;
   // A stride beyond the size takes one element; clamping it keeps the arithmetic in range.
   bounds.step = std::clamp<int64_t>(bounds.step, -count - 1, count + 1);
@@ -49,15 +50,20 @@ SliceBounds resolve_slice(Runtime& rt, size_t size, const Value& start, const Va
   return bounds;
 }
 
-Value slice_range(const RangeBox& range, const SliceBounds& bounds) {
-  if (bounds.count == 0) return Value::range(0, 0, 1);
-  const int64_t first = range.start + bounds.start * range.step;
-  if (bounds.count == 1) return Value::range(first, first < INT64_MAX ? first + 1 : first, 1);
-  const int64_t stride = range.step * bounds.step;
-  const int64_t last = first + static_cast<int64_t>(bounds.count - 1) * stride;
-  int64_t stop = 0;
-  if (__builtin_add_overflow(last, stride, &stop)) stop = stride > 0 ? INT64_MAX : INT64_MIN;
-  return Value::range(first, stop, stride);
+Value slice_range(Runtime& rt, const RangeBox& range, const SliceBounds& bounds) {
+  if (rt.failed()) return {};
+  const auto at = [&](int64_t index) {
+    int64_t value = 0;
+    const bool overflows = __builtin_mul_overflow(index, range.step, &value) ||
+                           __builtin_add_overflow(value, range.start, &value);
+    if (overflows) rt.fail("integer result does not fit into 64 bits");
+    return value;
+  };
+  int64_t step = 0;
+  if (__builtin_mul_overflow(range.step, bounds.step, &step)) {
+    return rt.fail("integer result does not fit into 64 bits");
+  }
+  return Value::range(at(bounds.start), at(bounds.stop), step);
 }
 
 Value slice_string(Runtime& rt, const StringBox& string, const SliceBounds& bounds) {
@@ -98,11 +104,11 @@ Value get_slice(Runtime& rt, const Value& object, const Value& start, const Valu
   if (object.kind() == Kind::kRange) {
     const RangeBox& range = object.as_range();
     const auto size = static_cast<size_t>(range.size);
-    return slice_range(range, resolve_slice(rt, size, start, stop, step));
+    return slice_range(rt, range, resolve_slice(rt, size, start, stop, step));
   }
-  // jinja2 catches the TypeError of slicing anything else.
+  if (object.is_dict()) return rt.fail("unhashable type: 'slice'");
   if (!object.is_sequence()) {
-    return Value::undefined(fmt::format("'{}' object has no element slice", type_name(object)));
+    return rt.fail(fmt::format("'{}' object is not subscriptable", type_name(object)));
   }
   const std::vector<Value>& items = object.items();
   const SliceBounds bounds = resolve_slice(rt, items.size(), start, stop, step);

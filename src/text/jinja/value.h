@@ -194,7 +194,7 @@ struct IteratorBox : Boxed {
 class Object : public Boxed {
  public:
   [[nodiscard]] virtual std::string_view type_name() const = 0;
-  [[nodiscard]] virtual std::string repr(Runtime& rt) const = 0;
+  [[nodiscard]] virtual std::string repr(Runtime& rt) = 0;
   // Nothing: no such attribute. `self` is the value that holds this object.
   virtual std::optional<Value> attribute(Runtime& rt, std::string_view name, const Value& self);
   // Its len(), where it has one.
