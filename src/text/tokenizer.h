@@ -24,9 +24,11 @@ class Decoder;
 struct TokenizerParts;
 
 struct EncodeOptions {
-  bool add_special = true;            // BOS, EOS and what else the tokenizer puts around a text
-  std::optional<bool> parse_special;  // special tokens written in the text count as such; nullopt:
-                                      // the tokenizer's own default
+  // BOS, EOS and what else the tokenizer puts around a text.
+  bool add_special = true;
+  // Special tokens that are written in the text count as such; nullopt: the tokenizer's own
+  // default.
+  std::optional<bool> parse_special = std::nullopt;
 };
 
 struct DecodeOptions {
