@@ -145,7 +145,7 @@ Result<Llm> open_model(const BenchOptions& options) {
   const BenchShape& shape = options.shape;
   EngineFlags engine = options.engine;
   const std::size_t needed =
-      std::max<std::size_t>(shape.depth, 1) + std::max(shape.prompt_tokens, shape.new_tokens + 1);
+      std::max<std::size_t>(shape.depth, 1) + std::max(shape.prompt_tokens, shape.new_tokens) + 1;
   if (engine.context == 0) engine.context = needed;
   Result<LlmOptions> llm = llm_options(engine);
   if (!llm) return std::move(llm).error();

@@ -7,6 +7,7 @@
 #include "cli/load.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "cli/run_report.h"
 
 #include <fmt/format.h>
@@ -135,7 +136,8 @@ Result<Llm> open_model(const RunOptions& options) {
   return Llm::open(*model, *llm);
 }
 
-Result<ExitCode> answer(const RunOptions& options, Llm& llm, std::vector<TokenId> prompt) {
+Result<ExitCode> answer(const RunOptions& options, Llm& llm, std::vector<TokenId> prompt,
+                        ProgressLine& progress) {
   CompletionOptions completion;
   completion.sampling = sampling_params(options.sampling);
   completion.max_new_tokens = options.max_new_tokens;
@@ -147,12 +149,14 @@ Result<ExitCode> answer(const RunOptions& options, Llm& llm, std::vector<TokenId
   Result<void> written;
   const auto on_text = [&](std::string_view text) {
     if (options.report.json) return true;
+    progress.stop();
     written = out.write(text);
     if (written) written = out.flush();
     return written && !out.closed();
   };
   const double load_s = seconds_since_start();
   Result<Completion> done = llm.complete(std::move(prompt), completion, on_text);
+  progress.stop();
   if (!done) return std::move(done).error();
   if (written) {
     written = out.write(options.report.json ? to_line(run_json(*done, llm.info(), load_s)) : "\n");
@@ -182,11 +186,15 @@ Result<ExitCode> run_command(Arguments arguments) {
     if (!prompt) return std::move(prompt).error();
     text = *std::move(prompt);
   }
-  Result<Llm> llm = open_model(options);
-  if (!llm) return std::move(llm).error();
+  std::optional<Llm> llm;  // outlives the line that watches it
+  ProgressLine progress(options.report.quiet || options.report.json);
+  Result<Llm> opened = open_model(options);
+  if (!opened) return std::move(opened).error();
+  llm = *std::move(opened);
+  progress.watch(*llm);
   Result<std::vector<TokenId>> prompt = encode_prompt(options, *llm, text);
   if (!prompt) return std::move(prompt).error();
-  return answer(options, *llm, *std::move(prompt));
+  return answer(options, *llm, *std::move(prompt), progress);
 }
 
 }  // namespace bora

@@ -63,12 +63,14 @@ Result<VerifyReport> verify(const Golden& golden, const VerifyFlags& options) {
   return verify_model(golden, llm->engine(), llm->tokenizer(), options.verify);
 }
 
-std::string to_text(const VerifyReport& report) {
-  return fmt::format(
-      "{}: {} of {} comparisons failed\n"
-      "max logit error {:.3g}, top-1 agreement {:.4f}, greedy ids {}\n",
-      report.passed() ? "passed" : "not passed", report.failed, report.checked,
-      report.max_abs_logit_error, report.top1_agreement, report.greedy_match ? "equal" : "differ");
+std::string to_text(const VerifyReport& report, bool ran_model) {
+  std::string text =
+      fmt::format("{}: {} of {} comparisons failed\n", report.passed() ? "passed" : "not passed",
+                  report.failed, report.checked);
+  if (!ran_model) return text;
+  return text + fmt::format("max logit error {:.3g}, top-1 agreement {:.4f}, greedy ids {}\n",
+                            report.max_abs_logit_error, report.top1_agreement,
+                            report.greedy_match ? "equal" : "differ");
 }
 
 std::string to_json_line(const VerifyReport& report) {
@@ -102,7 +104,8 @@ Result<ExitCode> verify_command(Arguments arguments) {
   if (report->failed > report->failures.size()) {
     print_note(fmt::format("bora: and {} more\n", report->failed - report->failures.size()));
   }
-  Result<ExitCode> printed = print_all(options.json ? to_json_line(*report) : to_text(*report));
+  Result<ExitCode> printed =
+      print_all(options.json ? to_json_line(*report) : to_text(*report, golden->needs_engine()));
   if (!printed) return printed;
   return report->passed() ? ExitCode::kDone : ExitCode::kFailed;
 }

@@ -2,9 +2,10 @@
 //
 // Four kinds of file, told apart by a key each: `logits_last` (logits of a tiny model), `prompts`
 // (a real model with its tokenizer, an optional evaluation text), `encode` (a tokenizer),
-// `templates` (chat templates). Their keys are described in docs/verify.md. A Golden is immutable;
-// what it is compared with is borrowed. Errors are about the golden file itself (kNotFound,
-// kBadModel) or the engine's; a value that differs is not an error but a failure in the report.
+// `templates` (chat templates). Their keys are described in tests/data/golden/README.md. A Golden
+// is immutable; what it is compared with is borrowed. Errors are about the golden file itself
+// (kNotFound, kBadModel) or the engine's; a value that differs is not an error but a failure in the
+// report.
 #pragma once
 
 #include "engine/engine.h"
@@ -26,11 +27,10 @@ class Golden {
   static Result<Golden> read(const std::filesystem::path& path);
 
   [[nodiscard]] Kind kind() const { return kind_; }
-  // Whether a comparison runs the model, reads its vocabulary only, or needs neither.
+  // Whether a comparison runs the model.
   [[nodiscard]] bool needs_engine() const {
     return kind_ == Kind::kLogits || kind_ == Kind::kPrompts;
   }
-  [[nodiscard]] bool needs_tokenizer() const { return kind_ == Kind::kTokens; }
   // Errors of its getters name the key; with_context(name()) adds the file.
   [[nodiscard]] JsonObject root() const { return JsonObject(root_, ""); }
   [[nodiscard]] const std::string& name() const { return document_.name(); }

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <poll.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 namespace bora::testing {
@@ -108,10 +109,18 @@ Outcome run_program(const Launch& launch) {
   close_end(out.write_end);
   close_end(err.write_end);
   Outcome outcome;
+  std::thread interrupter;
+  if (launch.interrupt_after) {
+    interrupter = std::thread([pid, pause = *launch.interrupt_after] {
+      std::this_thread::sleep_for(pause);
+      kill(pid, SIGINT);
+    });
+  }
   exchange(launch, pid, in.write_end, out.read_end, err.read_end, outcome);
   close_end(in.write_end);
   close_end(out.read_end);
   close_end(err.read_end);
+  if (interrupter.joinable()) interrupter.join();  // before the process id is free again
   int status = 0;
   waitpid(pid, &status, 0);
   if (WIFEXITED(status)) outcome.exit_code = WEXITSTATUS(status);

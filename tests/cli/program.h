@@ -26,6 +26,7 @@ struct Launch {
   std::chrono::seconds limit{120};
   // Called whenever stdout has grown, with all of it so far and the process id.
   std::function<void(const std::string& out, int pid)> on_output;
+  std::optional<std::chrono::milliseconds> interrupt_after;  // sends SIGINT once
   bool close_stdout_early = false;  // after the first bytes, as `| head` does
 };
 

@@ -1,0 +1,317 @@
+#include "tests/cli/models.h"
+#include "tests/cli/program.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <csignal>
+
+namespace bora {
+namespace {
+
+using Json = nlohmann::json;
+using testing::bora;
+using testing::golden_model;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using testing::Outcome;
+using testing::ScratchFolder;
+using ::testing::StartsWith;
+
+const std::vector<std::string> kModels = {"llama2", "llama31_rope_tied", "mistral_nemo",
+                                          "mistral_v01_swa", "mistral_v02"};
+
+std::string comma_separated(const Json& ids) {
+  std::string text;
+  for (const Json& id : ids) text += (text.empty() ? "" : ",") + id.dump();
+  return text;
+}
+
+Json golden_of(const std::string& name) {
+  return Json::parse(testing::read_file(golden_model(name) + "/golden.json"));
+}
+
+TEST(Run, AnswersTheGoldenIdsOfEveryModelGreedily) {
+  for (const std::string& name : kModels) {
+    const Json golden = golden_of(name);
+    const Outcome outcome =
+        bora({"run", golden_model(name), "--prompt-ids", comma_separated(golden["input_ids"]),
+              "--ignore-eos", "--max-new-tokens", "24", "--compute", "f32", "--json"});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(Json::parse(outcome.out)["ids"], golden["greedy"]) << name;
+  }
+}
+
+TEST(Run, PrintsEveryKeyOfItsJson) {
+  const Outcome outcome = bora({"run", golden_model("llama2"), "--prompt-ids", "5,6,7",
+                                "--max-new-tokens", "3", "--ignore-eos", "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  const Json json = Json::parse(outcome.out);
+  EXPECT_EQ(json["text"], "");
+  EXPECT_EQ(json["prompt_ids"], Json({5, 6, 7}));
+  EXPECT_EQ(json["ids"].size(), 3);
+  EXPECT_EQ(json["finish_reason"], "length");
+  EXPECT_EQ(json["model"], "llama2");
+  EXPECT_EQ(json["device"], "cpu");
+  EXPECT_EQ(json["weights"], "bf16");
+  EXPECT_TRUE(json["isa"].is_string());
+  const Json& timings = json["timings"];
+  for (const char* key : {"load_s", "prefill_s", "prefill_tokens_per_s", "decode_s",
+                          "decode_tokens_per_s", "total_tokens_per_s", "weight_bytes_per_token"}) {
+    EXPECT_TRUE(timings[key].is_number()) << key;
+    EXPECT_GE(timings[key].get<double>(), 0.0) << key;
+  }
+  EXPECT_FALSE(json.contains("logprobs"));
+}
+
+TEST(Run, HasFiniteNumbersForOneTokenOfAPromptOfOne) {
+  const Outcome outcome =
+      bora({"run", golden_model("llama2"), "--prompt-ids", "5", "--max-new-tokens", "1", "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, Not(HasSubstr("null")));
+  EXPECT_EQ(Json::parse(outcome.out)["timings"]["decode_tokens_per_s"], 0.0);
+}
+
+TEST(Run, GivesTheSameTokensForTheSameSeed) {
+  const auto ids = [](const std::string& seed) {
+    return Json::parse(bora({"run", golden_model("llama2"), "--prompt-ids", "5,6", "--json",
+                             "--ignore-eos", "--temperature", "1.5", "--top-k", "50", "--top-p",
+                             "0.95", "--min-p", "0.01", "--seed", seed, "--max-new-tokens", "16"})
+                           .out)["ids"];
+  };
+  EXPECT_EQ(ids("1"), ids("1"));
+  EXPECT_NE(ids("1"), ids("2"));
+}
+
+TEST(Run, ReportsTheLikeliestTokensWhenAsked) {
+  const Json json = Json::parse(bora({"run", golden_model("llama2"), "--prompt-ids", "5,6",
+                                      "--json", "--max-new-tokens", "2", "--logprobs", "3"})
+                                    .out);
+  ASSERT_EQ(json["logprobs"].size(), json["ids"].size());
+  EXPECT_EQ(json["logprobs"][0]["id"], json["ids"][0]);
+  EXPECT_EQ(json["logprobs"][0]["top"].size(), 3);
+  EXPECT_EQ(json["logprobs"][0]["top"][0][0], json["ids"][0]);  // greedy
+}
+
+class RunText : public ::testing::Test {
+ protected:
+  ScratchFolder scratch_;
+  std::string model_ = testing::model_with_tokenizer(scratch_, "llama2");
+};
+
+TEST_F(RunText, PutsTextOnStdoutAndTheReportOnStderr) {
+  const Outcome outcome =
+      bora({"run", model_, "-p", "abc", "--max-new-tokens", "8", "--ignore-eos"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out.back(), '\n');
+  for (const char* line :
+       {"model    llama2_text (llama, bf16 weights)", "machine  cpu, ", "load     ",
+        "prompt   3 tokens in ", "answer   8 tokens (length)", "weights  ", "total    "}) {
+    EXPECT_THAT(outcome.err, HasSubstr(line));
+  }
+  const Outcome quiet = bora({"run", model_, "-p", "abc", "--max-new-tokens", "8", "--quiet"});
+  EXPECT_EQ(quiet.err, "");
+}
+
+TEST_F(RunText, TakesThePromptFromStdinOrAFileAsItIs) {
+  const std::string file = scratch_.write("prompt.txt", "abc\n");
+  const auto prompt_ids = [](const Outcome& outcome) {
+    return Json::parse(outcome.out)["prompt_ids"];
+  };
+  const std::vector<std::string> rest = {"--json", "--max-new-tokens", "1"};
+  std::vector<std::string> from_flag = {"run", model_, "-p", "abc\n"};
+  std::vector<std::string> from_file = {"run", model_, "--prompt-file", file};
+  std::vector<std::string> from_stdin = {"run", model_};
+  for (auto* arguments : {&from_flag, &from_file, &from_stdin}) {
+    arguments->insert(arguments->end(), rest.begin(), rest.end());
+  }
+  const Json expected = {97 + 3, 98 + 3, 99 + 3, 10 + 3};
+  EXPECT_EQ(prompt_ids(bora(from_flag)), expected);
+  EXPECT_EQ(prompt_ids(bora(from_file)), expected);
+  EXPECT_EQ(prompt_ids(bora(from_stdin, "abc\n")), expected);
+}
+
+TEST_F(RunText, WrapsThePromptInTheChatTemplate) {
+  const auto prompt = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"run", model_,   "--chat",           "-p",
+                                          "hi",  "--json", "--max-new-tokens", "1"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    std::string text;
+    const Json json = Json::parse(bora(arguments).out);
+    for (const Json& id : json["prompt_ids"]) text += static_cast<char>(id.get<int>() - 3);
+    return text;
+  };
+  EXPECT_EQ(prompt({}), "user:hi\n");
+  EXPECT_EQ(prompt({"--system", "be"}), "system:be\nuser:hi\n");
+  const std::string file = scratch_.write("own.jinja", "<{{ messages[0].content }}>");
+  EXPECT_EQ(prompt({"--chat-template", file}), "<hi>");
+}
+
+TEST_F(RunText, EndsBeforeAStopText) {
+  const Json whole = Json::parse(
+      bora({"run", model_, "-p", "abc", "--json", "--ignore-eos", "--max-new-tokens", "40"}).out);
+  const std::string text = whole["text"];
+  ASSERT_GT(text.size(), 4) << "the tiny model wrote too little to cut";
+  const std::string stop = text.substr(2, 2);
+  const Json cut = Json::parse(bora({"run", model_, "-p", "abc", "--json", "--ignore-eos",
+                                     "--max-new-tokens", "40", "--stop", stop})
+                                   .out);
+  EXPECT_EQ(cut["text"], text.substr(0, text.find(stop)));
+  EXPECT_EQ(cut["finish_reason"], "stop");
+  EXPECT_LT(cut["ids"].size(), 40);
+}
+
+TEST_F(RunText, AnswersAnErrorOfTheTemplateWithExitCode3) {
+  const Outcome outcome = bora({"run", model_, "--chat", "-p", "raise"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_THAT(outcome.err, HasSubstr("no such talk"));
+}
+
+TEST_F(RunText, RejectsPromptsThatCannotBe) {
+  const std::string long_prompt(100000, 'a');
+  const std::vector<std::tuple<std::vector<std::string>, int, std::string>> cases = {
+      {{"-p", ""}, 2, "prompt: expected some text, found none"},
+      {{"--prompt-ids", ""}, 2, "prompt: expected at least one token, found none"},
+      {{"--prompt-ids", "1,512"}, 2, "expected token ids from 0 to "},
+      {{"--prompt-file", "/nonexistent"}, 4, "/nonexistent: expected a file"},
+      {{"-p", "a", "--prompt-ids", "1"}, 2, "found more"},
+      {{"-p", long_prompt}, 2, "prompt: expected at most "},
+      {{"-p", "a", "--ctx", "999999"}, 2, "--ctx"},
+      {{"-p", "\xff\xfe"}, 2, "UTF-8"},
+      {{"-p", "a", "--system", "b"}, 2, "--system: expected --chat with it, found none"},
+      {{"-p", "a", "--stop", ""}, 2, "--stop: expected a text, found an empty one"},
+      {{"-p", "a", "--weights", "int4"}, 2, "int4 comes with a later version"},
+      {{"-p", "a", "--kv", "int8"}, 2, "int8 comes with a later version"},
+      {{"-p", "a", "--device", "cuda:0"}, 2, "comes with a later version"},
+      {{"-p", "a", "--isa", "mmx"}, 2, "found \"mmx\""},
+      {{"-p", "a", "--temperature", "hot"}, 2, "--temperature: expected a number"},
+  };
+  for (const auto& [flags, exit_code, expected] : cases) {
+    std::vector<std::string> arguments = {"run", model_, "--json"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    const Outcome outcome = bora(arguments);
+    EXPECT_EQ(outcome.exit_code, exit_code) << expected << '\n' << outcome.err;
+    EXPECT_EQ(outcome.out, "") << expected;
+    EXPECT_THAT(outcome.err, StartsWith("bora: "));
+    EXPECT_THAT(outcome.err, HasSubstr(expected));
+  }
+}
+
+TEST_F(RunText, EndsWithValidJsonOnCtrlC) {
+  testing::Launch launch;
+  launch.arguments = {"run",           model_,  "-p",           "a",
+                      "--temperature", "1",     "--ignore-eos", "--max-new-tokens",
+                      "100000",        "--json"};
+  launch.variables = {{"BORA_LOG", "info"}};
+  // The answer is short work for a tiny model: the signal is sent as soon as the process is there,
+  // again and again would kill it, so once, after its first log line or a moment.
+  launch.interrupt_after = std::chrono::milliseconds(30);
+  const Outcome outcome = testing::run_program(launch);
+  if (outcome.exit_code == 0) GTEST_SKIP() << "the answer was done before the signal";
+  if (outcome.signal == SIGINT) GTEST_SKIP() << "the signal came before the handler";
+  EXPECT_EQ(outcome.exit_code, 130);
+  const Json json = Json::parse(outcome.out);
+  EXPECT_EQ(json["finish_reason"], "interrupted");
+}
+
+TEST_F(RunText, EndsQuietlyWhenItsReaderGoesAway) {
+  testing::Launch launch;
+  launch.arguments = {
+      "run", model_, "-p", "a", "--temperature", "1", "--ignore-eos", "--max-new-tokens", "500"};
+  launch.close_stdout_early = true;
+  const Outcome outcome = testing::run_program(launch);
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.signal, 0);
+  EXPECT_THAT(outcome.err, Not(HasSubstr("bora: ")));
+}
+
+// Bad model files: one line that names the file, the exit code of a bad or missing file.
+TEST(RunBadModel, NamesWhatIsWrong) {
+  const ScratchFolder scratch;
+  const auto copy = [&](const std::string& name) {
+    const std::filesystem::path folder = scratch.path() / name;
+    std::filesystem::copy(golden_model("llama2"), folder);
+    return folder;
+  };
+  const auto with_config = [&](const std::string& name, const std::string& key, const Json& value) {
+    const std::filesystem::path folder = copy(name);
+    Json config = Json::parse(testing::read_file(folder / "config.json"));
+    config[key] = value;
+    if (key == "model_type") config["architectures"] = Json::array({"MambaForCausalLM"});
+    std::ofstream(folder / "config.json") << config.dump();
+    return folder.string();
+  };
+  const std::filesystem::path truncated = copy("truncated");
+  std::filesystem::resize_file(truncated / "model.safetensors", 1000);
+  const std::filesystem::path half = copy("half");
+  std::filesystem::resize_file(half / "model.safetensors",
+                               std::filesystem::file_size(half / "model.safetensors") / 2);
+  const std::filesystem::path no_config = copy("no_config");
+  std::filesystem::remove(no_config / "config.json");
+  const std::filesystem::path no_weights = copy("no_weights");
+  std::filesystem::remove(no_weights / "model.safetensors");
+  std::filesystem::create_directory(scratch.path() / "empty");
+  std::string other_dtype = testing::read_file(copy("dtype") / "model.safetensors");
+  const std::size_t at = other_dtype.find("\"BF16\"");
+  ASSERT_NE(at, std::string::npos);
+  other_dtype.replace(at, 6, "\"QF16\"");
+  std::ofstream(scratch.path() / "dtype" / "model.safetensors", std::ios::binary) << other_dtype;
+
+  const std::vector<std::tuple<std::string, int>> cases = {
+      {truncated.string(), 3},
+      {half.string(), 3},
+      {no_config.string(), 3},
+      {no_weights.string(), 3},
+      {(scratch.path() / "empty").string(), 3},
+      {with_config("architecture", "model_type", "mamba"), 3},
+      {with_config("hidden", "hidden_size", 60), 3},
+      {with_config("heads", "num_attention_heads", -4), 3},
+      {(scratch.path() / "dtype").string(), 3},
+      {scratch.write("not_a_model.gguf", "GGUX and more bytes than that"), 3},
+      {scratch.write("empty.gguf", ""), 3},
+      {(scratch.path() / "missing").string(), 4},
+      {"/dev/null", 3},
+  };
+  for (const auto& [model, exit_code] : cases) {
+    const Outcome outcome = bora({"run", model, "--prompt-ids", "1,2", "--json"});
+    EXPECT_TRUE(outcome.exit_code == exit_code || (exit_code == 3 && outcome.exit_code == 4))
+        << model << ": " << outcome.exit_code << '\n'
+        << outcome.err;
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(outcome.err, StartsWith("bora: "));
+    EXPECT_THAT(outcome.err, HasSubstr("expected")) << model;
+  }
+}
+
+TEST(RunSmolLM2, AnswersThroughItsChatTemplate) {
+  const std::optional<std::string> model = testing::smollm2();
+  if (!model) GTEST_SKIP() << "BORA_TEST_SMOLLM2 names no model";
+  const Outcome outcome = bora({"run", *model, "--chat", "-p", "What is the capital of France?",
+                                "--max-new-tokens", "24", "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(Json::parse(outcome.out)["text"].get<std::string>(), HasSubstr("Paris"));
+}
+
+TEST(RunSmolLM2, StreamsAndStopsOnCtrlC) {
+  const std::optional<std::string> model = testing::smollm2();
+  if (!model) GTEST_SKIP() << "BORA_TEST_SMOLLM2 names no model";
+  testing::Launch launch;
+  launch.arguments = {
+      "run",  *model,   "-p", "Once upon a time", "--ignore-eos", "--max-new-tokens",
+      "1500", "--quiet"};
+  bool sent = false;
+  launch.on_output = [&](const std::string& out, int pid) {
+    if (out.size() > 20 && !sent) kill(pid, SIGINT);
+    sent = sent || out.size() > 20;
+  };
+  const Outcome outcome = testing::run_program(launch);
+  EXPECT_EQ(outcome.exit_code, 130);
+  EXPECT_GT(outcome.out.size(), 20);
+  EXPECT_EQ(outcome.out.back(), '\n');
+  EXPECT_EQ(outcome.err, "");
+}
+
+}  // namespace
+}  // namespace bora
