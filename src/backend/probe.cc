@@ -1,6 +1,7 @@
 #include "backend/probe.h"
 
 #include "backend/cpu/split.h"
+#include "base/memory.h"
 #include "tensor/buffer.h"
 
 #include <algorithm>
@@ -45,15 +46,8 @@ std::size_t bytes_to_read() {
   constexpr std::size_t kLeast = std::size_t{64} << 20;
   constexpr std::size_t kMost = std::size_t{1} << 30;
   const long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
-  const long free_pages = sysconf(_SC_AVPHYS_PAGES);
-  const long page = sysconf(_SC_PAGESIZE);
-  std::size_t bytes = kLeast;
-  if (cache > 0) bytes = std::max(bytes, 4 * static_cast<std::size_t>(cache));
-  if (free_pages > 0 && page > 0) {
-    bytes =
-        std::min(bytes, static_cast<std::size_t>(free_pages) * static_cast<std::size_t>(page) / 4);
-  }
-  return std::clamp(bytes, std::size_t{1} << 20, kMost);
+  const std::size_t wanted = cache > 0 ? 4 * static_cast<std::size_t>(cache) : 0;
+  return std::min(std::clamp(wanted, kLeast, kMost), available_memory() / 4);
 }
 
 }  // namespace

@@ -47,23 +47,31 @@ ProbeResult probe_int8(std::size_t turns) noexcept {
           static_cast<float>(Simd::first_lane(total))};
 }
 
-// Reads `bytes` bytes (a multiple of 256) once.
+// Reads `bytes` bytes (a multiple of 4 * 256) once, as linear() does for one token: four streams at
+// a time, fetched ahead. One stream alone leaves a tenth of the bandwidth unused.
 template <class Simd>
 ProbeResult probe_read(const std::byte* from, std::size_t bytes) noexcept {
-  constexpr std::size_t kSums = 4;
-  F32<Simd> sums[kSums];
-#pragma GCC unroll 4
-  for (std::size_t s = 0; s < kSums; ++s) sums[s] = Simd::zero();
+  constexpr std::size_t kReadStreams = 4;
+  constexpr std::size_t kLine = 64;
+  constexpr std::size_t kAhead = 1024;
   constexpr std::size_t kBytes = Simd::kLanes * sizeof(float);
-  for (std::size_t at = 0; at + kSums * kBytes <= bytes; at += kSums * kBytes) {
+  const std::size_t stride = bytes / kReadStreams;
+  F32<Simd> sums[kReadStreams];
 #pragma GCC unroll 4
-    for (std::size_t s = 0; s < kSums; ++s) {
-      sums[s] = Simd::add(sums[s], Simd::widen_f32(from + at + s * kBytes));
+  for (std::size_t s = 0; s < kReadStreams; ++s) sums[s] = Simd::zero();
+  for (std::size_t line = 0; line < stride; line += kLine) {
+#pragma GCC unroll 4
+    for (std::size_t s = 0; s < kReadStreams; ++s) {
+      const std::byte* at = from + s * stride + line;
+      __builtin_prefetch(at + kAhead);
+      for (std::size_t i = 0; i < kLine; i += kBytes) {
+        sums[s] = Simd::add(sums[s], Simd::widen_f32(at + i));
+      }
     }
   }
   auto total = Simd::zero();
 #pragma GCC unroll 4
-  for (std::size_t s = 0; s < kSums; ++s) total = Simd::add(total, sums[s]);
+  for (std::size_t s = 0; s < kReadStreams; ++s) total = Simd::add(total, sums[s]);
   return {static_cast<double>(bytes), Simd::reduce_add(total)};
 }
 
