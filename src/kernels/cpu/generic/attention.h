@@ -52,8 +52,25 @@ inline constexpr std::size_t larger(std::size_t a, std::size_t b) { return a > b
   return {smaller(begin, kAttentionSpan), smaller(end, kAttentionSpan)};
 }
 
-// Widens the cached rows of positions [begin, end) of the span into the panel, which starts at
-// position `panel_begin` of it. Panel rows outside are zeroed: their scores go nowhere.
+// Where the cache (args.keys or args.values) holds a position of the span.
+template <class Weights>
+[[gnu::always_inline]] inline const std::byte* cached_row(const AttentionArgs& args,
+                                                          const AttentionWork& work,
+                                                          const std::byte* cache,
+                                                          std::size_t in_span) {
+  const std::size_t position = work.span_begin + in_span;
+  const auto block = static_cast<std::size_t>(args.block_table[position / args.block_tokens]);
+  const std::size_t slot = position % args.block_tokens;
+  return cache + block * args.block_stride + Weights::offset(slot * args.head_dim);
+}
+
+[[gnu::always_inline]] inline void prefetch(const std::byte* from, std::size_t bytes) {
+  for (std::size_t line = 0; line < bytes; line += 64) __builtin_prefetch(from + line);
+}
+
+// Widens the cached rows of the span's positions [wanted) that lie in the panel, which starts at
+// position `panel_begin` of it. Panel rows outside are zeroed: their scores go nowhere. Fetches the
+// rows of the next panel, which would otherwise wait for memory while nothing else is in flight.
 template <class Simd, class Weights>
 [[gnu::always_inline]] inline void load_panel(const AttentionArgs& args, const AttentionWork& work,
                                               const std::byte* cache, std::size_t panel_begin,
@@ -65,12 +82,11 @@ template <class Simd, class Weights>
       __builtin_memset(to, 0, work.padded * sizeof(float));
       continue;
     }
-    const std::size_t position = work.span_begin + in_span;
-    const auto block = static_cast<std::size_t>(args.block_table[position / args.block_tokens]);
-    const std::size_t slot = position % args.block_tokens;
-    const std::byte* from =
-        cache + block * args.block_stride + Weights::offset(slot * args.head_dim);
-    widen_row<Simd, Weights>(from, args.head_dim, to);
+    if (in_span + kPanelKeys < wanted.end) {
+      prefetch(cached_row<Weights>(args, work, cache, in_span + kPanelKeys),
+               Weights::offset(args.head_dim));
+    }
+    widen_row<Simd, Weights>(cached_row<Weights>(args, work, cache, in_span), args.head_dim, to);
   }
 }
 
