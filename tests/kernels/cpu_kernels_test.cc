@@ -2,6 +2,8 @@
 
 #include "tests/kernels/kernel_testing.h"
 
+#include <cstdlib>
+
 namespace bora::kernels {
 namespace {
 
@@ -48,6 +50,14 @@ TEST(CpuKernels, RefuseAnIsaThatTheCpuLacks) {
   EXPECT_EQ(kernels.error().code, ErrorCode::kUsage);
   EXPECT_NE(kernels.error().message.find("found \"avx2\""), std::string::npos)
       << kernels.error().message;
+}
+
+TEST(TablesToTest, AreThoseOfTheIsaAskedFor) {
+  const char* only = std::getenv("BORA_TEST_ISA");
+  ASSERT_FALSE(tables_to_test().empty()) << "this CPU cannot run BORA_TEST_ISA=" << only;
+  for (const CpuKernels* kernels : tables_to_test()) {
+    EXPECT_TRUE(only == nullptr || kernels->isa == only) << name_of(*kernels);
+  }
 }
 
 TEST(CpuKernels, ReportTheWorkThatAProbeDid) {
