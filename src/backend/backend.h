@@ -130,7 +130,7 @@ class Backend {
   [[nodiscard]] virtual int threads() const = 0;
 
   // Memory the ops may use, zero-filled. Errors: kDoesNotFit.
-  virtual Result<Buffer> allocate(std::size_t bytes) = 0;
+  virtual Result<Buffer> allocate(std::size_t bytes, Fill fill) = 0;
 
   // Prepares for batches of at most `max_tokens` rows of at most `max_columns` values, so that the
   // ops need no memory afterwards. Errors: kDoesNotFit.

@@ -121,8 +121,8 @@ Result<std::unique_ptr<Engine>> Engine::create(std::unique_ptr<Model> model,
   if (!kv) return std::move(kv).error();
   Result<Workspace> workspace = Workspace::create(*backend, plan->workspace_values);
   if (!workspace) return std::move(workspace).error();
-  Result<Buffer> logits =
-      backend->allocate(plan->logits_rows * model->config().vocab_size * sizeof(float));
+  Result<Buffer> logits = backend->allocate(
+      plan->logits_rows * model->config().vocab_size * sizeof(float), Fill::kWhole);
   if (!logits) return std::move(logits).error();
   Result<void> reserved = backend->reserve(plan->chunk, model->max_columns());
   if (!reserved) return std::move(reserved).error();

@@ -12,10 +12,14 @@ std::size_t KvArena::bytes_needed(const KvShape& shape, DType dtype, std::size_t
 Result<KvArena> KvArena::create(Backend& backend, const KvShape& shape, DType dtype,
                                 std::size_t blocks, std::size_t block_tokens) {
   const std::size_t total = bytes_needed(shape, dtype, blocks, block_tokens);
-  Result<Buffer> buffer = backend.allocate(total);
+  const std::size_t half_layer = total / (2 * shape.num_layers);
+  // The first block of each half layer would take a huge page: SmolLM2's 60 are 120 MB, 30 ms of
+  // zeroing before its first token. Long caches are read whole for every token and earn theirs.
+  constexpr std::size_t kLong = std::size_t{8} << 20;
+  Result<Buffer> buffer =
+      backend.allocate(total, half_layer < kLong ? Fill::kSparse : Fill::kWhole);
   if (!buffer) return std::move(buffer).error();
   std::byte* data = buffer->bytes().data();
-  const std::size_t half_layer = total / (2 * shape.num_layers);
   std::vector<KvLayer> layers;
   for (std::size_t i = 0; i < shape.num_layers; ++i) {
     layers.push_back({.keys = data + 2 * i * half_layer,

@@ -12,7 +12,7 @@ constexpr std::size_t kCacheLineValues = 64 / sizeof(float);
 }  // namespace
 
 Result<Workspace> Workspace::create(Backend& backend, std::size_t values) {
-  Result<Buffer> buffer = backend.allocate(values * sizeof(float));
+  Result<Buffer> buffer = backend.allocate(values * sizeof(float), Fill::kWhole);
   if (!buffer) return std::move(buffer).error();
   return Workspace(std::move(buffer).value());
 }

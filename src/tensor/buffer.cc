@@ -6,7 +6,7 @@
 
 namespace bora {
 
-Result<Buffer> Buffer::allocate(std::size_t bytes) {
+Result<Buffer> Buffer::allocate(std::size_t bytes, Fill fill) {
   Buffer buffer;
   if (bytes == 0) return buffer;
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -16,7 +16,7 @@ Result<Buffer> Buffer::allocate(std::size_t bytes) {
                  {"use a smaller --ctx, or close other programs"}};
   }
   constexpr std::size_t kHugePage = std::size_t{2} << 20;
-  if (bytes >= kHugePage) madvise(memory, bytes, MADV_HUGEPAGE);
+  if (fill == Fill::kWhole && bytes >= kHugePage) madvise(memory, bytes, MADV_HUGEPAGE);
   buffer.data_ = static_cast<std::byte*>(memory);
   buffer.size_ = bytes;
   return buffer;

@@ -9,12 +9,16 @@
 
 namespace bora {
 
+// How a buffer gets filled: whole, for which huge pages are quickest, or a little here and there,
+// where huge pages would be zeroed for a few bytes each.
+enum class Fill { kWhole, kSparse };
+
 class Buffer {
  public:
   // Aligned to 64 bytes (a cache line, and the widest vector). Pages are taken from the system when
   // first written, so a large buffer costs nothing until used.
   // Errors: kDoesNotFit where the system refuses.
-  static Result<Buffer> allocate(std::size_t bytes);
+  static Result<Buffer> allocate(std::size_t bytes, Fill fill = Fill::kWhole);
 
   Buffer() = default;
   ~Buffer();

@@ -63,7 +63,7 @@ TEST(CpuBackend, RefusesAnIsaOrAThreadCountThatCannotBe) {
 
 TEST(CpuBackend, AllocatesZeroedMemory) {
   const auto backend = make_backend(1, "scalar");
-  const auto buffer = backend->allocate(1000);
+  const auto buffer = backend->allocate(1000, Fill::kWhole);
   ASSERT_TRUE(buffer.has_value());
   EXPECT_TRUE(std::all_of(buffer->bytes().begin(), buffer->bytes().end(),
                           [](std::byte b) { return b == std::byte{0}; }));

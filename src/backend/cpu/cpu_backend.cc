@@ -35,7 +35,9 @@ class CpuBackend final : public Backend {
   [[nodiscard]] std::string_view isa() const override { return kernels_.isa; }
   [[nodiscard]] int threads() const override { return pool_->threads(); }
 
-  Result<Buffer> allocate(std::size_t bytes) override { return Buffer::allocate(bytes); }
+  Result<Buffer> allocate(std::size_t bytes, Fill fill) override {
+    return Buffer::allocate(bytes, fill);
+  }
   Result<void> reserve(std::size_t max_tokens, std::size_t max_columns) override;
 
   void embed(const EmbedParams& params) override;
