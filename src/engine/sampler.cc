@@ -20,7 +20,7 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 // that the compiler can use vectors: a greedy step over 128k logits is this scan and one find.
 std::optional<float> largest_logit(std::span<const float> logits) {
   constexpr std::size_t kLanes = 16;
-  std::array<float, kLanes> largest;
+  std::array<float, kLanes> largest{};
   largest.fill(-kInfinity);
   bool numbers = true;
   std::size_t i = 0;

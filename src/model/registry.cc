@@ -17,15 +17,15 @@ namespace bora {
 
 // Defined in arch/<name>.cc.
 namespace arch {
-extern const ArchSpec llama;
-extern const ArchSpec mistral;
+extern const ArchSpec kLlama;
+extern const ArchSpec kMistral;
 }  // namespace arch
 
 namespace {
 
 constexpr std::array kArchitectures = {
-    &arch::llama,
-    &arch::mistral,
+    &arch::kLlama,
+    &arch::kMistral,
 };
 
 std::string known_names(std::string_view ArchSpec::*name) {

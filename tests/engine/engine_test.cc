@@ -27,7 +27,7 @@ std::unique_ptr<TestEngine> llama(const EngineOptions& options = {}) {
   return std::move(engine).value();
 }
 
-constexpr auto go_on = [](const TokenEvent& /*event*/) { return true; };
+constexpr auto kGoOn = [](const TokenEvent& /*event*/) { return true; };
 
 Request request_of(std::vector<TokenId> prompt, std::size_t max_new_tokens = 5) {
   Request request;
@@ -58,11 +58,11 @@ TEST(Engine, EndsAtAStopIdWithoutIt) {
   const auto ids = engine->greedy({1, 2, 3}, 5);
   Request request = request_of({1, 2, 3});
   request.stop_ids = {511, ids[2]};
-  auto answer = (*engine)->generate(request, go_on);
+  auto answer = (*engine)->generate(request, kGoOn);
   EXPECT_EQ(answer->finish_reason, FinishReason::kStop);
   EXPECT_THAT(answer->ids, ElementsAre(ids[0], ids[1]));
   request.ignore_eos = true;
-  answer = (*engine)->generate(request, go_on);
+  answer = (*engine)->generate(request, kGoOn);
   EXPECT_EQ(answer->finish_reason, FinishReason::kLength);
   EXPECT_EQ(answer->ids, ids);
 }
@@ -88,14 +88,14 @@ TEST(Engine, StopsWhenInterrupted) {
   EXPECT_EQ(answer->finish_reason, FinishReason::kInterrupted);
   EXPECT_EQ(answer->ids.size(), 3U);
 
-  const auto nothing = (*engine)->generate(request_of({1, 2, 3}), go_on, &interrupted);
+  const auto nothing = (*engine)->generate(request_of({1, 2, 3}), kGoOn, &interrupted);
   EXPECT_EQ(nothing->finish_reason, FinishReason::kInterrupted);
   EXPECT_THAT(nothing->ids, IsEmpty());
 }
 
 TEST(Engine, EndsAtTheContext) {
   auto engine = llama({.context_length = 8});
-  const auto answer = (*engine)->generate(request_of({1, 2, 3, 4, 5}, 100), go_on);
+  const auto answer = (*engine)->generate(request_of({1, 2, 3, 4, 5}, 100), kGoOn);
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->finish_reason, FinishReason::kLength);
   EXPECT_EQ(answer->ids.size(), 3U);
@@ -103,7 +103,7 @@ TEST(Engine, EndsAtTheContext) {
 
 TEST(Engine, FillsTheCacheOnlyWhereNoTokenIsWanted) {
   auto engine = llama({.context_length = 4});
-  const auto answer = (*engine)->generate(request_of({1, 2, 3, 4}, 0), go_on);
+  const auto answer = (*engine)->generate(request_of({1, 2, 3, 4}, 0), kGoOn);
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_THAT(answer->ids, IsEmpty());
 }
@@ -112,7 +112,7 @@ TEST(Engine, RefusesBadRequests) {
   auto engine = llama({.context_length = 8});
   Request hot = request_of({1});
   hot.sampling.temperature = -1.0F;
-  const std::pair<Request, std::string_view> kBad[] = {
+  const std::pair<Request, std::string_view> bad_cases[] = {
       {request_of({}), "prompt: expected at least one token"},
       {request_of({1, -1}), "prompt: expected token ids from 0 to 511, found -1"},
       {request_of({1, 512}), "prompt: expected token ids from 0 to 511, found 512"},
@@ -121,8 +121,8 @@ TEST(Engine, RefusesBadRequests) {
        "prompt: expected at most 7 tokens (--ctx), found 8"},
       {hot, "--temperature: expected"},
   };
-  for (const auto& [request, message] : kBad) {
-    const auto answer = (*engine)->generate(request, go_on);
+  for (const auto& [request, message] : bad_cases) {
+    const auto answer = (*engine)->generate(request, kGoOn);
     ASSERT_FALSE(answer) << message;
     EXPECT_EQ(answer.error().code, ErrorCode::kUsage);
     EXPECT_THAT(answer.error().message, HasSubstr(message));
@@ -167,11 +167,11 @@ TEST(Engine, RepeatsASampledAnswerWithItsSeed) {
   auto engine = llama();
   Request request = request_of({1, 2, 3}, 20);
   request.sampling = {.temperature = 1.5F, .top_k = 100, .seed = 5};
-  const auto first = (*engine)->generate(request, go_on);
-  const auto second = (*engine)->generate(request, go_on);
+  const auto first = (*engine)->generate(request, kGoOn);
+  const auto second = (*engine)->generate(request, kGoOn);
   EXPECT_EQ(first->ids, second->ids);
   request.sampling.seed = 6;
-  EXPECT_NE((*engine)->generate(request, go_on)->ids, first->ids);
+  EXPECT_NE((*engine)->generate(request, kGoOn)->ids, first->ids);
 }
 
 TEST(Engine, ReportsWeightsThatGiveNoNumbers) {
@@ -183,7 +183,7 @@ TEST(Engine, ReportsWeightsThatGiveNoNumbers) {
   auto engine =
       Engine::create(std::move(model).value(), std::move(backend).value(), EngineOptions{});
   ASSERT_TRUE(engine) << engine.error().message;
-  const auto answer = (*engine)->generate(request_of({1, 2}), go_on);
+  const auto answer = (*engine)->generate(request_of({1, 2}), kGoOn);
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::kFailed);
   EXPECT_THAT(answer.error().message, HasSubstr("NaN"));

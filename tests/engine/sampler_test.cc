@@ -240,7 +240,7 @@ TEST(Penalties, PresenceAndFrequencyCountNewTokensOnly) {
 }
 
 TEST(Validate, NamesTheFlagThatIsOutOfRange) {
-  const std::pair<SamplingParams, std::string> kBad[] = {
+  const std::pair<SamplingParams, std::string> bad_cases[] = {
       {{.temperature = -1.0F}, "--temperature: expected"},
       {{.temperature = kNan}, "--temperature: expected"},
       {{.temperature = kInfinity}, "--temperature: expected"},
@@ -253,7 +253,7 @@ TEST(Validate, NamesTheFlagThatIsOutOfRange) {
       {{.frequency_penalty = 1e9F}, "--frequency-penalty: expected"},
       {{.logprobs = 1000}, "--logprobs: expected"},
   };
-  for (const auto& [params, message] : kBad) {
+  for (const auto& [params, message] : bad_cases) {
     const Result<void> result = validate(params);
     ASSERT_FALSE(result) << message;
     EXPECT_EQ(result.error().code, ErrorCode::kUsage);

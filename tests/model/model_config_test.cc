@@ -197,16 +197,15 @@ TEST(ModelConfig, RefusesAWindowOfNothing) {
 GgufBuilder llama_gguf() {
   GgufBuilder file;
   file.text("general.architecture", "llama");
-  const std::pair<std::string_view, std::uint32_t> kCounts[] = {
-      {"llama.embedding_length", 8},
-      {"llama.feed_forward_length", 12},
-      {"llama.block_count", 2},
-      {"llama.attention.head_count", 2},
-      {"llama.attention.head_count_kv", 1},
-      {"llama.context_length", 64},
-      {"tokenizer.ggml.bos_token_id", 1},
-      {"tokenizer.ggml.eos_token_id", 2}};
-  for (const auto& [key, number] : kCounts) file.value(key, MetadataType::kUint32, number);
+  const std::pair<std::string_view, std::uint32_t> counts[] = {{"llama.embedding_length", 8},
+                                                               {"llama.feed_forward_length", 12},
+                                                               {"llama.block_count", 2},
+                                                               {"llama.attention.head_count", 2},
+                                                               {"llama.attention.head_count_kv", 1},
+                                                               {"llama.context_length", 64},
+                                                               {"tokenizer.ggml.bos_token_id", 1},
+                                                               {"tokenizer.ggml.eos_token_id", 2}};
+  for (const auto& [key, number] : counts) file.value(key, MetadataType::kUint32, number);
   file.value("llama.attention.layer_norm_rms_epsilon", MetadataType::kFloat32, 1e-5F);
   const std::vector<std::string> tokens(10, "x");
   file.texts("tokenizer.ggml.tokens", tokens);

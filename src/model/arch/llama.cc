@@ -78,9 +78,9 @@ Result<std::unique_ptr<Model>> bind_weights(ModelConfig config, WeightBinder& bi
 
 }  // namespace
 
-extern const ArchSpec llama = {.name = "llama",
-                               .hf_architecture = "LlamaForCausalLM",
-                               .parse_config = parse_config,
-                               .bind_weights = bind_weights};
+extern const ArchSpec kLlama = {.name = "llama",
+                                .hf_architecture = "LlamaForCausalLM",
+                                .parse_config = parse_config,
+                                .bind_weights = bind_weights};
 
 }  // namespace bora::arch

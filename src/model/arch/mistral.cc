@@ -74,9 +74,9 @@ Result<std::unique_ptr<Model>> bind_weights(ModelConfig config, WeightBinder& bi
 
 }  // namespace
 
-extern const ArchSpec mistral = {.name = "mistral",
-                                 .hf_architecture = "MistralForCausalLM",
-                                 .parse_config = parse_config,
-                                 .bind_weights = bind_weights};
+extern const ArchSpec kMistral = {.name = "mistral",
+                                  .hf_architecture = "MistralForCausalLM",
+                                  .parse_config = parse_config,
+                                  .bind_weights = bind_weights};
 
 }  // namespace bora::arch
