@@ -276,9 +276,7 @@ TEST(RunBadModel, NamesWhatIsWrong) {
   };
   for (const auto& [model, exit_code] : cases) {
     const Outcome outcome = bora({"run", model, "--prompt-ids", "1,2", "--json"});
-    EXPECT_TRUE(outcome.exit_code == exit_code || (exit_code == 3 && outcome.exit_code == 4))
-        << model << ": " << outcome.exit_code << '\n'
-        << outcome.err;
+    EXPECT_EQ(outcome.exit_code, exit_code) << model << ": " << outcome.err;
     EXPECT_EQ(outcome.out, "");
     EXPECT_THAT(outcome.err, StartsWith("bora: "));
     EXPECT_THAT(outcome.err, HasSubstr("expected")) << model;

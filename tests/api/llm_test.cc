@@ -1,0 +1,118 @@
+#include "engine/engine.h"
+#include "text/tokenizer.h"
+#include <bora/llm.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+namespace bora {
+namespace {
+
+using ::testing::HasSubstr;
+
+const std::filesystem::path kModels = std::filesystem::path(BORA_TEST_DATA_DIR) / "golden/models";
+
+std::optional<std::filesystem::path> smollm2() {
+  const char* path = std::getenv("BORA_TEST_SMOLLM2");  // NOLINT(concurrency-mt-unsafe)
+  if (path == nullptr) return std::nullopt;
+  return std::filesystem::path(path);
+}
+
+// The example of include/bora/llm.h, to be compiled and run.
+std::string answer(const std::filesystem::path& model, const std::string& question) {
+  std::string streamed;
+  Result<Llm> llm = Llm::open(model);
+  if (!llm) return llm.error().message;
+  Result<Completion> done = llm->chat({{"user", question}},
+                                      {.sampling = {},
+                                       .max_new_tokens = 24,
+                                       .stop = {},
+                                       .ignore_eos = false,
+                                       .interrupted = nullptr},
+                                      [&](std::string_view text) {
+                                        streamed += text;
+                                        return true;
+                                      });
+  if (!done) return done.error().message;
+  EXPECT_EQ(streamed, done->text);
+  return done->text;
+}
+
+TEST(Llm, AnswersAQuestion) {
+  const auto model = smollm2();
+  if (!model) GTEST_SKIP() << "BORA_TEST_SMOLLM2 names no model";
+  EXPECT_THAT(answer(*model, "What is the capital of France?"), HasSubstr("Paris"));
+}
+
+TEST(Llm, NeedsNoTokenizerToCompleteIds) {
+  Result<Llm> llm = Llm::open(kModels / "llama2");
+  ASSERT_TRUE(llm) << llm.error().message;
+  EXPECT_EQ(llm->tokenizer(), nullptr);
+  CompletionOptions options;
+  options.max_new_tokens = 4;
+  options.ignore_eos = true;
+  const Result<Completion> done = llm->complete(std::vector<TokenId>{5, 6, 7}, options);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(done->prompt_ids, (std::vector<TokenId>{5, 6, 7}));
+  EXPECT_EQ(done->ids.size(), 4);
+  EXPECT_EQ(done->text, "");
+  EXPECT_EQ(done->finish_reason, FinishReason::kLength);
+
+  const Result<Completion> text = llm->complete("abc");
+  ASSERT_FALSE(text);
+  EXPECT_THAT(text.error().message, HasSubstr("llama2: expected a tokenizer"));
+}
+
+TEST(Llm, SaysWhatItIs) {
+  LlmOptions options;
+  options.threads = 1;
+  options.context_length = 64;
+  Result<Llm> llm = Llm::open(kModels / "mistral_nemo", options);
+  ASSERT_TRUE(llm) << llm.error().message;
+  const LlmInfo info = llm->info();
+  EXPECT_EQ(info.name, "mistral_nemo");
+  EXPECT_EQ(info.architecture, "mistral");
+  EXPECT_EQ(info.weights, "bf16");
+  EXPECT_EQ(info.device, "cpu");
+  EXPECT_EQ(info.threads, 1);
+  EXPECT_EQ(info.context_length, 64);
+  EXPECT_GT(info.weight_bytes, info.weight_bytes_per_token);
+  EXPECT_EQ(llm->engine().context_length(), 64);
+}
+
+TEST(Llm, ConvertsWeightsWhenAsked) {
+  LlmOptions options;
+  options.weights = DType::kF32;
+  Result<Llm> llm = Llm::open(kModels / "llama2", options);
+  ASSERT_TRUE(llm) << llm.error().message;
+  EXPECT_EQ(llm->info().weights, "f32");
+  EXPECT_TRUE(llm->load_progress().finished);
+}
+
+TEST(Llm, EndsWhereTheInterruptFlagIsSet) {
+  Result<Llm> llm = Llm::open(kModels / "llama2");
+  ASSERT_TRUE(llm) << llm.error().message;
+  const std::atomic<bool> interrupted = true;
+  CompletionOptions options;
+  options.interrupted = &interrupted;
+  const Result<Completion> done = llm->complete(std::vector<TokenId>{5}, options);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(done->finish_reason, FinishReason::kInterrupted);
+  EXPECT_THAT(done->ids, ::testing::IsEmpty());
+}
+
+TEST(Llm, NamesWhatIsWrongWithAModel) {
+  const Result<Llm> missing = Llm::open(kModels / "nothing_here");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+  LlmOptions options;
+  options.isa = "mmx";
+  const Result<Llm> isa = Llm::open(kModels / "llama2", options);
+  ASSERT_FALSE(isa);
+  EXPECT_EQ(isa.error().code, ErrorCode::kUsage);
+}
+
+}  // namespace
+}  // namespace bora
