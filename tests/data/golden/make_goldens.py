@@ -19,7 +19,6 @@ import json
 import os
 import random
 import re
-import shutil
 import tempfile
 import numpy as np
 import torch
@@ -320,7 +319,6 @@ def make_smollm2(inp, out, smol):
     }
     print(f"  eval: {len(ids)} tokens, nll {nll.sum():.3f}, ppl {nll.mean().exp():.3f}")
     dump(os.path.join(out, "smollm2.json"), res)
-    shutil.copy(os.path.join(inp, "eval.txt"), out)
 
 
 @torch.no_grad()
@@ -342,7 +340,7 @@ def check_smollm2(out, smol):
             r = m(torch.tensor([[t]]), past_key_values=r.past_key_values, use_cache=True)
     e, cache, nll = g["eval"], None, 0.0
     assert (
-        tok.encode(open(os.path.join(out, "eval.txt"), encoding="utf-8").read()).ids
+        tok.encode(open(os.path.join(out, "inputs", "eval.txt"), encoding="utf-8").read()).ids
         == e["input_ids"]
     )
     for k in range(0, len(e["input_ids"]), 256):  # in chunks, on top of a cache
