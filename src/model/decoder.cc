@@ -1,12 +1,41 @@
 #include "model/decoder.h"
 
+#include "model/attention.h"
+#include "model/mlp.h"
+#include "model/step.h"
+#include "tensor/tensor_view.h"
+
 #include <fmt/format.h>
 
+#include <cstddef>
 #include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace bora {
+namespace {
 
-DecoderWeights bind_decoder(WeightBinder& binder, const ModelConfig& config) {
+struct DecoderLayer {
+  TensorView input_layernorm;  // [H]
+  AttentionWeights self_attn;
+  TensorView post_attention_layernorm;  // [H], before the MLP
+  MlpWeights mlp;
+};
+
+struct DecoderWeights {
+  TensorView embed_tokens;   // [vocab, H]
+  TensorView rope_divisors;  // [D / 2], of a GGUF file with scaled rotary positions; else empty
+  std::vector<DecoderLayer> layers;
+  TensorView norm;     // [H]
+  TensorView lm_head;  // [vocab, H]; embed_tokens where they are tied
+};
+
+// The name GGUF gives to rope_divisors; Hugging Face has no such tensor.
+constexpr std::string_view kRopeDivisors = "rope_freqs.weight";
+
+DecoderWeights bind_decoder_weights(WeightBinder& binder, const ModelConfig& config) {
   DecoderWeights weights;
   weights.embed_tokens = binder.embedding("model.embed_tokens.weight", config.vocab_size,
                                           config.hidden_size, config.tie_word_embeddings);
@@ -33,7 +62,8 @@ DecoderWeights bind_decoder(WeightBinder& binder, const ModelConfig& config) {
   return weights;
 }
 
-std::size_t decoder_workspace_values(const ModelConfig& config, std::size_t tokens) {
+// Values the workspace needs: a layer takes its activations once and all layers reuse them.
+std::size_t workspace_values_for(const ModelConfig& config, std::size_t tokens) {
   const std::size_t hidden = config.hidden_size;
   const std::size_t heads = config.num_attention_heads * config.head_dim;
   const std::size_t kv_heads = config.num_key_value_heads * config.head_dim;
@@ -46,6 +76,58 @@ std::size_t decoder_workspace_values(const ModelConfig& config, std::size_t toke
     values += Workspace::values_for(tokens, columns);
   }
   return values;
+}
+
+class Decoder final : public Model {
+ public:
+  Decoder(ModelConfig config, BoundWeights bound, DecoderWeights weights,
+          AttentionSettings attention)
+      : Model(std::move(config), std::move(bound)),
+        weights_(std::move(weights)),
+        attention_(std::move(attention)) {}
+
+  void forward(Backend& backend, const ForwardBatch& batch, const KvCache& cache,
+               Workspace& workspace, MutableTensorView logits) const override {
+    const Step step{backend, batch, cache, workspace};
+    const float epsilon = config().rms_norm_eps;
+    MutableTensorView x = embed(step, weights_.embed_tokens);
+    const std::size_t layer_activations = workspace.mark();
+    for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
+      const DecoderLayer& layer = weights_.layers[i];
+      workspace.rewind(layer_activations);
+      MutableTensorView heads = attend(step, attention_, layer.self_attn, i,
+                                       rms_norm(step, x, layer.input_layernorm, epsilon));
+      if (i + 1 == weights_.layers.size()) {  // nothing later reads the other rows
+        if (batch.logits_rows.empty()) return;
+        heads = logits_rows_of(step, heads);
+        x = logits_rows_of(step, x);
+      }
+      add_linear(step, layer.self_attn.o_proj, heads, x);
+      add_mlp(step, layer.mlp, rms_norm(step, x, layer.post_attention_layernorm, epsilon), x);
+    }
+    project_logits(step, rms_norm(step, x, weights_.norm, epsilon), weights_.lm_head, logits);
+  }
+
+  [[nodiscard]] std::size_t workspace_values(std::size_t tokens) const override {
+    return workspace_values_for(config(), tokens);
+  }
+
+ private:
+  DecoderWeights weights_;
+  AttentionSettings attention_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Model>> bind_decoder(ModelConfig config, WeightBinder& binder) {
+  DecoderWeights weights = bind_decoder_weights(binder, config);
+  Result<BoundWeights> bound = binder.finish();
+  if (!bound) return std::move(bound).error();
+  Result<AttentionSettings> attention = make_attention_settings(config, weights.rope_divisors);
+  if (!attention) return std::move(attention).error();
+  return std::unique_ptr<Model>(
+      std::make_unique<Decoder>(std::move(config), std::move(bound).value(), std::move(weights),
+                                std::move(attention).value()));
 }
 
 }  // namespace bora

@@ -1,41 +1,20 @@
-// What decoder-only architectures with one norm before each half of a layer share: their weights,
-// names included, and the room their activations take. How the parts are put together is said by
-// arch/<name>.cc.
+// The decoder of Llama and of those built like it (https://arxiv.org/abs/2302.13971): a norm before
+// each half of a layer, rotary positions, grouped queries, SwiGLU. An architecture that differs in
+// sizes, switches or names only is a config for it (arch/<name>.cc); one whose layer differs puts
+// the blocks of step.h, attention.h and mlp.h together in a forward pass of its own.
 #pragma once
 
-#include "model/attention.h"
-#include "model/mlp.h"
+#include "base/result.h"
+#include "model/model.h"
 #include "model/model_config.h"
 #include "model/weight_binder.h"
-#include "tensor/tensor_view.h"
 
-#include <cstddef>
-#include <string_view>
-#include <vector>
+#include <memory>
 
 namespace bora {
 
-struct DecoderLayer {
-  TensorView input_layernorm;  // [H]
-  AttentionWeights self_attn;
-  TensorView post_attention_layernorm;  // [H], before the MLP
-  MlpWeights mlp;
-};
-
-struct DecoderWeights {
-  TensorView embed_tokens;   // [vocab, H]
-  TensorView rope_divisors;  // [D / 2], of a GGUF file with scaled rotary positions; else empty
-  std::vector<DecoderLayer> layers;
-  TensorView norm;     // [H]
-  TensorView lm_head;  // [vocab, H]; embed_tokens where they are tied
-};
-
-// The name GGUF gives to rope_divisors; Hugging Face has no such tensor.
-inline constexpr std::string_view kRopeDivisors = "rope_freqs.weight";
-
-DecoderWeights bind_decoder(WeightBinder& binder, const ModelConfig& config);
-
-// Values the workspace needs where a layer takes its activations once and all layers reuse them.
-std::size_t decoder_workspace_values(const ModelConfig& config, std::size_t tokens);
+// Asks the binder for every weight, by the names of Hugging Face's LlamaForCausalLM, and makes the
+// model: ArchSpec::bind_weights, and its errors.
+Result<std::unique_ptr<Model>> bind_decoder(ModelConfig config, WeightBinder& binder);
 
 }  // namespace bora

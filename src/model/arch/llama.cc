@@ -11,44 +11,6 @@
 namespace bora::arch {
 namespace {
 
-class Llama final : public Model {
- public:
-  Llama(ModelConfig config, BoundWeights bound, DecoderWeights weights, AttentionSettings attention)
-      : Model(std::move(config), std::move(bound)),
-        weights_(std::move(weights)),
-        attention_(std::move(attention)) {}
-
-  void forward(Backend& backend, const ForwardBatch& batch, const KvCache& cache,
-               Workspace& workspace, MutableTensorView logits) const override {
-    const Step step{backend, batch, cache, workspace};
-    const float epsilon = config().rms_norm_eps;
-    MutableTensorView x = embed(step, weights_.embed_tokens);
-    const std::size_t layer_activations = workspace.mark();
-    for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
-      const DecoderLayer& layer = weights_.layers[i];
-      workspace.rewind(layer_activations);
-      MutableTensorView heads = attend(step, attention_, layer.self_attn, i,
-                                       rms_norm(step, x, layer.input_layernorm, epsilon));
-      if (i + 1 == weights_.layers.size()) {  // nothing later reads the other rows
-        if (batch.logits_rows.empty()) return;
-        heads = logits_rows_of(step, heads);
-        x = logits_rows_of(step, x);
-      }
-      add_linear(step, layer.self_attn.o_proj, heads, x);
-      add_mlp(step, layer.mlp, rms_norm(step, x, layer.post_attention_layernorm, epsilon), x);
-    }
-    project_logits(step, rms_norm(step, x, weights_.norm, epsilon), weights_.lm_head, logits);
-  }
-
-  [[nodiscard]] std::size_t workspace_values(std::size_t tokens) const override {
-    return decoder_workspace_values(config(), tokens);
-  }
-
- private:
-  DecoderWeights weights_;
-  AttentionSettings attention_;
-};
-
 Result<ModelConfig> parse_config(ConfigReader& reader) {
   ModelConfig config = read_decoder_config(reader);
   if (reader.is_gguf()) {
@@ -65,22 +27,11 @@ Result<ModelConfig> parse_config(ConfigReader& reader) {
   return reader.finish(std::move(config));
 }
 
-Result<std::unique_ptr<Model>> bind_weights(ModelConfig config, WeightBinder& binder) {
-  DecoderWeights weights = bind_decoder(binder, config);
-  Result<BoundWeights> bound = binder.finish();
-  if (!bound) return std::move(bound).error();
-  Result<AttentionSettings> attention = make_attention_settings(config, weights.rope_divisors);
-  if (!attention) return std::move(attention).error();
-  return std::unique_ptr<Model>(std::make_unique<Llama>(std::move(config), std::move(bound).value(),
-                                                        std::move(weights),
-                                                        std::move(attention).value()));
-}
-
 }  // namespace
 
 extern const ArchSpec kLlama = {.name = "llama",
                                 .hf_architecture = "LlamaForCausalLM",
                                 .parse_config = parse_config,
-                                .bind_weights = bind_weights};
+                                .bind_weights = bind_decoder};
 
 }  // namespace bora::arch
