@@ -124,7 +124,7 @@ Value trim_filter(Runtime& rt, const Value& input, const Args& args) {
   const Value text = soft_string(rt, input);
   if (!bound.ok() || rt.failed()) return {};
   const std::string chars = bound.given(0) ? bound.text(0, "") : "";
-  if (!rt.charge_bytes(text.text().size() * (1 + chars.size() / 16))) return {};
+  if (!rt.charge_bytes(text.text().size() * (1 + chars.size()))) return {};
   const std::string_view kept = bound.given(0) ? strip_chars(text.text(), chars, StripSide::kBoth)
                                                : strip_space(text.text(), StripSide::kBoth);
   return rt.string(std::string(kept), text.is_markup());

@@ -44,7 +44,7 @@ Value strip_method(Runtime& rt, const Value& self, const Args& args) {
   BoundArgs bound(rt, "strip", {""}, 0, args);
   if (!bound.ok()) return {};
   const std::string chars = bound.given(0) ? bound.text(0, "") : "";
-  if (!rt.charge_bytes(self.text().size() * (1 + chars.size() / 16))) return {};
+  if (!rt.charge_bytes(self.text().size() * (1 + chars.size()))) return {};
   const std::string_view kept =
       bound.given(0) ? strip_chars(self.text(), chars, side) : strip_space(self.text(), side);
   return like(rt, self, std::string(kept));

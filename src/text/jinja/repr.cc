@@ -48,8 +48,9 @@ class Printer {
         out_ += float_repr(value.as_double());
         return true;
       case Kind::kString:
+        if (!rt_.charge_bytes(4 * value.text().size())) return false;
         print_string(value);
-        return rt_.charge_bytes(value.text().size());
+        return true;
       case Kind::kList:
         return print_items(value.items(), "[", "]");
       case Kind::kTuple:

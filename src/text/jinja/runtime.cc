@@ -10,6 +10,8 @@
 namespace bora::jinja {
 namespace {
 
+constexpr uint64_t kBoxBytes = 128;  // what a short string takes of memory, about
+
 class Function final : public Object {
  public:
   Function(std::string_view name, NativeFunction function, Value self)
@@ -65,7 +67,7 @@ bool Runtime::allow_string(uint64_t bytes) {
     fail(fmt::format("a string of more than {} bytes (limit kMaxStringBytes)", kMaxStringBytes));
     return false;
   }
-  return charge_bytes(bytes);
+  return charge_bytes(bytes + kBoxBytes);
 }
 
 bool Runtime::allow_items(uint64_t items) {
@@ -204,8 +206,8 @@ bool ValueIterator::next(Value& item) {
     case Kind::kString: {
       const size_t begin = at_;
       next_code_point(source_.text(), at_);
-      item = Value::string(source_.text().substr(begin, at_ - begin), source_.is_markup());
-      return true;
+      item = rt_.string(source_.text().substr(begin, at_ - begin), source_.is_markup());
+      return !rt_.failed();
     }
     case Kind::kList:
     case Kind::kTuple:

@@ -59,7 +59,7 @@ class Runtime {
 
   // Takes `steps` from the budget; false once it is spent or anything failed.
   bool charge(uint64_t steps = 1);
-  bool charge_bytes(uint64_t bytes) { return charge(1 + bytes / 64); }
+  bool charge_bytes(uint64_t bytes) { return charge(1 + bytes / kBytesPerStep); }
 
   // Whether a string of `bytes` may be made; charges for it.
   bool allow_string(uint64_t bytes);

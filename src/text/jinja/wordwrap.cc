@@ -7,17 +7,11 @@
 namespace bora::jinja {
 namespace {
 
-using Text = std::u32string;
+using Text = std::u32string_view;
 
-Text decoded(std::string_view text) {
-  Text out;
+std::u32string decoded(std::string_view text) {
+  std::u32string out;
   for (size_t at = 0; at < text.size();) out += next_code_point(text, at);
-  return out;
-}
-
-std::string encoded(const Text& text) {
-  std::string out;
-  for (const char32_t c : text) append_utf8(out, c);
   return out;
 }
 
@@ -30,7 +24,7 @@ bool may_precede_dash(char32_t c) { return is_word(c) || Text(U"!\"'&.,?").find(
 // Splits a line into the pieces between which it may break.
 class Chunker {
  public:
-  explicit Chunker(const Text& text) : text_(text) {}
+  explicit Chunker(Text text) : text_(text) {}
 
   std::vector<Text> run(bool on_hyphens) {
     std::vector<Text> chunks;
@@ -84,25 +78,25 @@ class Chunker {
     return text_.size();
   }
 
-  const Text& text_;
+  Text text_;
   size_t at_ = 0;
 };
 
 // Where a chunk that is too long for the `room` left on a line is cut.
-size_t cut_of(const Text& chunk, size_t room, bool on_hyphens) {
+size_t cut_of(Text chunk, size_t room, bool on_hyphens) {
   if (!on_hyphens || chunk.size() <= room || room == 0) return room;
   const size_t hyphen = chunk.rfind(U'-', room - 1);
   if (hyphen == Text::npos || hyphen == 0) return room;
-  const bool only_hyphens = chunk.find_first_not_of(U'-') >= hyphen;
+  const bool only_hyphens = chunk.substr(0, hyphen).find_first_not_of(U'-') == Text::npos;
   return only_hyphens ? room : hyphen + 1;
 }
 
-bool all_space(const Text& text) { return std::all_of(text.begin(), text.end(), is_space); }
+bool all_space(Text text) { return std::all_of(text.begin(), text.end(), is_space); }
 
 }  // namespace
 
 std::vector<std::string> wrap_line(std::string_view line, const WrapStyle& style) {
-  const Text text = decoded(line);
+  const std::u32string text = decoded(line);
   std::vector<Text> chunks = Chunker(text).run(style.break_on_hyphens);
   std::reverse(chunks.begin(), chunks.end());
   std::vector<std::string> lines;
@@ -112,24 +106,26 @@ std::vector<std::string> wrap_line(std::string_view line, const WrapStyle& style
     if (!lines.empty() && all_space(chunks.back())) chunks.pop_back();
     while (!chunks.empty() && length + chunks.back().size() <= style.width) {
       length += chunks.back().size();
-      current.push_back(std::move(chunks.back()));
+      current.push_back(chunks.back());
       chunks.pop_back();
     }
     if (!chunks.empty() && chunks.back().size() > style.width) {
       if (style.break_long_words) {
         const size_t cut = cut_of(chunks.back(), style.width - length, style.break_on_hyphens);
         current.push_back(chunks.back().substr(0, cut));
-        chunks.back().erase(0, cut);
+        chunks.back().remove_prefix(cut);
       } else if (current.empty()) {
-        current.push_back(std::move(chunks.back()));
+        current.push_back(chunks.back());
         chunks.pop_back();
       }
     }
     if (!current.empty() && all_space(current.back())) current.pop_back();
     if (current.empty()) continue;
-    Text joined;
-    for (const Text& chunk : current) joined += chunk;
-    lines.push_back(encoded(joined));
+    std::string joined;
+    for (const Text chunk : current) {
+      for (const char32_t c : chunk) append_utf8(joined, c);
+    }
+    lines.push_back(std::move(joined));
   }
   return lines;
 }
