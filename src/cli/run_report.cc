@@ -40,6 +40,16 @@ Json logprobs_json(const std::vector<TokenLogprobs>& logprobs) {
   return list;
 }
 
+// The share of the machine's read bandwidth. Who has pressed Ctrl-C does not want to wait for a
+// probe.
+std::string bandwidth_share(double gb_s, FinishReason reason, const EngineFlags& flags) {
+  if (reason == FinishReason::kInterrupted) return {};
+  const Result<double> bandwidth = measure_read_bandwidth(flags.threads, flags.isa);
+  if (!bandwidth || *bandwidth <= 0.0) return {};
+  return fmt::format(", {:.2f} of the {:.1f} GB/s this machine reads", gb_s / *bandwidth,
+                     *bandwidth);
+}
+
 }  // namespace
 
 Json run_json(const Completion& completion, const LlmInfo& info, double load_s) {
@@ -83,12 +93,7 @@ void print_run_report(const Completion& completion, const LlmInfo& info, double 
   if (speeds.decode > 0.0) {
     const double gb_s = static_cast<double>(info.weight_bytes_per_token) * speeds.decode * 1e-9;
     text += fmt::format("weights  {:.1f} GB/s streamed", gb_s);
-    const Result<double> bandwidth = measure_read_bandwidth(flags.threads, flags.isa);
-    if (bandwidth && *bandwidth > 0.0) {
-      text += fmt::format(", {:.2f} of the {:.1f} GB/s this machine reads", gb_s / *bandwidth,
-                          *bandwidth);
-    }
-    text += "\n";
+    text += bandwidth_share(gb_s, completion.finish_reason, flags) + "\n";
   }
   text += fmt::format("total    {:.1f} tokens/s, prompt and answer\n", speeds.total);
   print_note(text);
