@@ -1,5 +1,6 @@
 #include "engine/sampler.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -148,6 +149,10 @@ std::vector<float> uneven_logits() {
 
 class SamplerDistribution : public ::testing::TestWithParam<SamplingParams> {};
 
+std::string name_of(const ::testing::TestParamInfo<SamplingParams>& info) {
+  return fmt::format("seed_{}", info.param.seed);
+}
+
 TEST_P(SamplerDistribution, MatchesTheExactOne) {
   const std::vector<float> logits = uneven_logits();
   const auto exact = exact_distribution(GetParam(), logits);
@@ -185,7 +190,8 @@ INSTANTIATE_TEST_SUITE_P(
         SamplingParams{.temperature = 1.2F, .top_k = 20, .min_p = 0.1F, .seed = 12},
         SamplingParams{.temperature = 1.2F, .top_p = 0.9F, .min_p = 0.15F, .seed = 13},
         SamplingParams{
-            .temperature = 0.8F, .top_k = 15, .top_p = 0.9F, .min_p = 0.05F, .seed = 14}));
+            .temperature = 0.8F, .top_k = 15, .top_p = 0.9F, .min_p = 0.05F, .seed = 14}),
+    name_of);
 
 TEST(Sampler, KeepsTheLowestIdsOfEqualLogitsInTopK) {
   const std::vector<float> logits = {1.0F, 2.0F, 1.0F, 1.0F, 1.0F};
