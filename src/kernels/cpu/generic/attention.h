@@ -344,17 +344,15 @@ template <class Simd>
   }
 }
 
-template <class Simd>
+template <class Simd, class Weights>
 void attention(const AttentionArgs& args) noexcept {
   AttentionWork work = start<Simd>(args);
   const std::size_t begin = seen_by(args, args.row_begin).begin;
   const std::size_t end = seen_by(args, args.row_end - 1).end;
-  visit_plain<Simd>(args.dtype, [&](auto policy) {
-    for (std::size_t span = begin / kAttentionSpan * kAttentionSpan; span < end;
-         span += kAttentionSpan) {
-      attend_span<Simd, decltype(policy)>(args, work, span);
-    }
-  });
+  for (std::size_t span = begin / kAttentionSpan * kAttentionSpan; span < end;
+       span += kAttentionSpan) {
+    attend_span<Simd, Weights>(args, work, span);
+  }
   finish<Simd>(args, work);
 }
 

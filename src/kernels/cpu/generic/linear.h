@@ -191,7 +191,6 @@ struct Panel {
 template <class Simd, std::size_t kRows, std::size_t kTokens>
 void panel_tile(const LinearArgs& args, const Panel& panel, std::size_t r, std::size_t t,
                 float* waiting) {
-  using Weights = PlainWeights<Simd, FormatF32>;
   F32<Simd> sums[kRows][kTokens];
   if (panel.k == 0) {
     clear<Simd>(sums);
@@ -207,7 +206,7 @@ void panel_tile(const LinearArgs& args, const Panel& panel, std::size_t r, std::
   const TileOperands at{reinterpret_cast<const std::byte*>(panel.weights + r * kPanelValues),
                         kPanelValues * sizeof(float),
                         args.x + (panel.token + t) * args.in_features + panel.k, args.in_features};
-  accumulate<Simd, Weights, Prefetch::kNone>(at, panel.values, 0, sums);
+  accumulate<Simd, PlainWeights<Simd, DType::kF32>, Prefetch::kNone>(at, panel.values, 0, sums);
   if (panel.k + panel.values == args.in_features) {
     finish<Simd>(args, panel.row + r, panel.token + t, sums);
     return;
@@ -273,15 +272,13 @@ void linear_many(const LinearArgs& args) {
   }
 }
 
-template <class Simd>
+template <class Simd, class Weights>
 void linear(const LinearArgs& args) noexcept {
-  visit_weights<Simd>(args.weight_dtype, [&args](auto policy) {
-    if (args.tokens < kPanelTokens) {
-      linear_few<Simd, decltype(policy)>(args);
-    } else {
-      linear_many<Simd, decltype(policy)>(args);
-    }
-  });
+  if (args.tokens < kPanelTokens) {
+    linear_few<Simd, Weights>(args);
+  } else {
+    linear_many<Simd, Weights>(args);
+  }
 }
 
 }  // namespace bora::kernels::generic

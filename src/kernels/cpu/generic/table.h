@@ -1,8 +1,10 @@
 // The table of a vector wrapper: every kernel from its generic algorithm.
+//
+// linear() and attention() are too large to be compiled for all types at once: `Parts` of
+// cpu/<isa>/parts.h declares them, one object file a type defines them.
 #pragma once
 
 #include "kernels/cpu/cpu_kernels.h"
-#include "kernels/cpu/generic/attention.h"
 #include "kernels/cpu/generic/embed.h"
 #include "kernels/cpu/generic/linear.h"
 #include "kernels/cpu/generic/probe.h"
@@ -11,9 +13,33 @@
 #include "kernels/cpu/generic/silu_mul.h"
 #include "kernels/cpu/generic/store_kv.h"
 
+#include <utility>
+
 namespace bora::kernels::generic {
 
-template <class Simd>
+// Simd is a template parameter of all that is instantiated here, so that none of it is a symbol
+// that another object file could link (generic/simd.h).
+template <class Simd, class Parts, std::size_t... kIndex>
+[[gnu::always_inline]] inline void dispatch_linear(const LinearArgs& args,
+                                                   std::index_sequence<kIndex...> /*types*/) {
+  static constexpr void (*kByType[])(const LinearArgs&) noexcept = {
+      Parts::template linear<kDTypes[kIndex].dtype>...};
+  kByType[static_cast<std::size_t>(args.weight_dtype)](args);
+}
+
+template <class Simd, class Parts>
+void dispatch_linear(const LinearArgs& args) noexcept {
+  dispatch_linear<Simd, Parts>(args, std::make_index_sequence<kDTypes.size()>());
+}
+
+template <class Simd, class Parts>
+void dispatch_attention(const AttentionArgs& args) noexcept {
+  if (args.dtype == DType::kF16) return Parts::template attention<DType::kF16>(args);
+  if (args.dtype == DType::kBF16) return Parts::template attention<DType::kBF16>(args);
+  Parts::template attention<DType::kF32>(args);
+}
+
+template <class Simd, class Parts>
 consteval CpuKernels make_table(std::string_view isa) {
   static_assert(kStep % Simd::kLanes == 0 && Simd::kLanes <= 16);
   return {.isa = isa,
@@ -22,10 +48,10 @@ consteval CpuKernels make_table(std::string_view isa) {
           .row_tile = kTileRows,
           .embed = embed<Simd>,
           .rms_norm = rms_norm<Simd>,
-          .linear = linear<Simd>,
+          .linear = dispatch_linear<Simd, Parts>,
           .rope = rope<Simd>,
           .store_kv = store_kv<Simd>,
-          .attention = attention<Simd>,
+          .attention = dispatch_attention<Simd, Parts>,
           .silu_mul = silu_mul<Simd>,
           .probe_fma = probe_fma<Simd>,
           .probe_int8 = probe_int8<Simd>,

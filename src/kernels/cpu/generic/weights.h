@@ -16,26 +16,31 @@ namespace bora::kernels::generic {
 inline constexpr std::size_t kStep = 32;
 static_assert(kStep == kBlockValues);
 
-// `Format` gives kBytes of a value and how kLanes of them widen.
-template <class Simd, class Format>
+// What is known of a dtype: kBytes of a value or block, and how kLanes values or a block widen.
+template <DType kType>
+struct Format;
+
+template <class Simd, DType kType>
 struct PlainWeights {
+  using Stored = Format<kType>;
   static constexpr std::size_t kGroup = Simd::kLanes;
   static constexpr bool kHasTail = true;
 
-  static constexpr std::size_t offset(std::size_t k) { return k * Format::kBytes; }
+  static constexpr std::size_t offset(std::size_t k) { return k * Stored::kBytes; }
 
   [[gnu::always_inline]] static void widen(const std::byte* from, F32<Simd> (&out)[1]) {
-    out[0] = Format::template widen<Simd>(from);
+    out[0] = Stored::template widen<Simd>(from);
   }
   [[gnu::always_inline]] static void widen_partial(const std::byte* from, std::size_t n,
                                                    F32<Simd> (&out)[1]) {
-    std::byte lanes[Simd::kLanes * Format::kBytes] = {};
-    __builtin_memcpy(lanes, from, n * Format::kBytes);
-    out[0] = Format::template widen<Simd>(lanes);
+    std::byte lanes[Simd::kLanes * Stored::kBytes] = {};
+    __builtin_memcpy(lanes, from, n * Stored::kBytes);
+    out[0] = Stored::template widen<Simd>(lanes);
   }
 };
 
-struct FormatF32 {
+template <>
+struct Format<DType::kF32> {
   static constexpr std::size_t kBytes = 4;
   template <class Simd>
   [[gnu::always_inline]] static F32<Simd> widen(const std::byte* from) {
@@ -43,7 +48,8 @@ struct FormatF32 {
   }
 };
 
-struct FormatF16 {
+template <>
+struct Format<DType::kF16> {
   static constexpr std::size_t kBytes = 2;
   template <class Simd>
   [[gnu::always_inline]] static F32<Simd> widen(const std::byte* from) {
@@ -51,7 +57,8 @@ struct FormatF16 {
   }
 };
 
-struct FormatBF16 {
+template <>
+struct Format<DType::kBF16> {
   static constexpr std::size_t kBytes = 2;
   template <class Simd>
   [[gnu::always_inline]] static F32<Simd> widen(const std::byte* from) {
@@ -59,21 +66,23 @@ struct FormatBF16 {
   }
 };
 
-// `Format` gives the block and how it widens; rows are whole blocks, so there is no tail.
-template <class Simd, class Format>
+// Rows are whole blocks, so there is no tail.
+template <class Simd, DType kType>
 struct BlockWeights {
+  using Stored = Format<kType>;
   static constexpr std::size_t kGroup = kBlockValues;
   static constexpr bool kHasTail = false;
 
-  static constexpr std::size_t offset(std::size_t k) { return k / kBlockValues * Format::kBytes; }
+  static constexpr std::size_t offset(std::size_t k) { return k / kBlockValues * Stored::kBytes; }
 
   [[gnu::always_inline]] static void widen(const std::byte* from,
                                            F32<Simd> (&out)[kBlockValues / Simd::kLanes]) {
-    Format::template widen<Simd>(from, out);
+    Stored::template widen<Simd>(from, out);
   }
 };
 
-struct FormatQ8_0 {
+template <>
+struct Format<DType::kQ8_0> {
   static constexpr std::size_t kBytes = sizeof(BlockQ8_0);
   template <class Simd>
   [[gnu::always_inline]] static void widen(const std::byte* block,
@@ -82,7 +91,8 @@ struct FormatQ8_0 {
   }
 };
 
-struct FormatQ4_0 {
+template <>
+struct Format<DType::kQ4_0> {
   static constexpr std::size_t kBytes = sizeof(BlockQ4_0);
   template <class Simd>
   [[gnu::always_inline]] static void widen(const std::byte* block,
@@ -91,7 +101,8 @@ struct FormatQ4_0 {
   }
 };
 
-struct FormatQ4_1 {
+template <>
+struct Format<DType::kQ4_1> {
   static constexpr std::size_t kBytes = sizeof(BlockQ4_1);
   template <class Simd>
   [[gnu::always_inline]] static void widen(const std::byte* block,
@@ -101,31 +112,32 @@ struct FormatQ4_1 {
   }
 };
 
-// Calls visit(policy) with the policy of `dtype`: the one place that names every weight type.
-template <class Simd, class Visit>
+template <class Simd, DType kType, std::uint32_t kBlockOf>
+struct PolicyChoice {
+  using Policy = BlockWeights<Simd, kType>;
+};
+template <class Simd, DType kType>
+struct PolicyChoice<Simd, kType, 1> {
+  using Policy = PlainWeights<Simd, kType>;
+};
+
+template <class Simd, DType kType>
+using PolicyOf = typename PolicyChoice<Simd, kType, info(kType).block_values>::Policy;
+
+// Calls visit(policy) with the policy of `dtype`.
+template <class Simd, std::size_t kIndex = 0, class Visit>
 [[gnu::always_inline]] inline void visit_weights(DType dtype, const Visit& visit) {
-  switch (dtype) {
-    case DType::kF32:
-      return visit(PlainWeights<Simd, FormatF32>());
-    case DType::kF16:
-      return visit(PlainWeights<Simd, FormatF16>());
-    case DType::kBF16:
-      return visit(PlainWeights<Simd, FormatBF16>());
-    case DType::kQ8_0:
-      return visit(BlockWeights<Simd, FormatQ8_0>());
-    case DType::kQ4_0:
-      return visit(BlockWeights<Simd, FormatQ4_0>());
-    case DType::kQ4_1:
-      return visit(BlockWeights<Simd, FormatQ4_1>());
-  }
+  constexpr DType kType = kDTypes[kIndex].dtype;
+  if (dtype == kType) return visit(PolicyOf<Simd, kType>());
+  if constexpr (kIndex + 1 < kDTypes.size()) visit_weights<Simd, kIndex + 1>(dtype, visit);
 }
 
 // The same where only a plain type can be: norms, biases, the cache.
 template <class Simd, class Visit>
 [[gnu::always_inline]] inline void visit_plain(DType dtype, const Visit& visit) {
-  if (dtype == DType::kF16) return visit(PlainWeights<Simd, FormatF16>());
-  if (dtype == DType::kBF16) return visit(PlainWeights<Simd, FormatBF16>());
-  visit(PlainWeights<Simd, FormatF32>());
+  if (dtype == DType::kF16) return visit(PlainWeights<Simd, DType::kF16>());
+  if (dtype == DType::kBF16) return visit(PlainWeights<Simd, DType::kBF16>());
+  visit(PlainWeights<Simd, DType::kF32>());
 }
 
 // Widens `values` values, from a multiple of kGroup, to out.
