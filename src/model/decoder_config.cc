@@ -17,10 +17,13 @@ constexpr std::size_t kMaxHeads = 1 << 14;
 constexpr std::size_t kMaxHeadDim = 1 << 10;
 constexpr std::size_t kMaxVocabulary = std::size_t{1} << 24;
 
-void read_heads(ConfigReader& reader, ModelConfig& config) {
+void read_heads(ConfigReader& reader, const DecoderDefaults& defaults, ModelConfig& config) {
   config.num_attention_heads = reader.count("num_attention_heads", kMaxHeads);
+  const bool by_default = defaults.num_key_value_heads != 0 && !reader.is_gguf() &&
+                          reader.is_absent("num_key_value_heads");
   config.num_key_value_heads =
-      reader.count("num_key_value_heads", kMaxHeads, config.num_attention_heads);
+      reader.count("num_key_value_heads", kMaxHeads,
+                   by_default ? defaults.num_key_value_heads : config.num_attention_heads);
   reader.expect(config.num_attention_heads % config.num_key_value_heads == 0, "num_key_value_heads",
                 "a divisor of num_attention_heads " + std::to_string(config.num_attention_heads));
   if (!reader.has("head_dim")) {
@@ -86,7 +89,7 @@ void read_special_tokens(ConfigReader& reader, ModelConfig& config) {
 
 }  // namespace
 
-ModelConfig read_decoder_config(ConfigReader& reader) {
+ModelConfig read_decoder_config(ConfigReader& reader, const DecoderDefaults& defaults) {
   ModelConfig config;
   config.hidden_size = reader.count("hidden_size", kMaxHidden);
   config.intermediate_size = reader.count("intermediate_size", kMaxHidden);
@@ -96,7 +99,7 @@ ModelConfig read_decoder_config(ConfigReader& reader) {
   config.vocab_size = reader.count("vocab_size", kMaxVocabulary, entries);
   config.max_position_embeddings = reader.count("max_position_embeddings", kMaxPositions);
   config.rms_norm_eps = static_cast<float>(reader.number("rms_norm_eps", 0.0, 1.0, 1e-6));
-  read_heads(reader, config);
+  read_heads(reader, defaults, config);
   read_rope(reader, config);
   if (!reader.is_gguf()) {
     reader.choice("hidden_act", {"silu", "swish"}, "silu");

@@ -11,9 +11,15 @@ namespace bora {
 // Far above any published model; a window or context beyond it is taken for damage.
 inline constexpr std::size_t kMaxPositions = std::size_t{1} << 30;
 
+// What an architecture takes where its config.json lacks a key, if that differs from what Llama
+// takes.
+struct DecoderDefaults {
+  std::size_t num_key_value_heads = 0;  // 0: as many as there are attention heads
+};
+
 // Sizes, heads, norm epsilon, activation, rotary positions, tied embeddings, special tokens; in
 // config.json both rope_theta with rope_scaling and the rope_parameters of transformers 5. What an
 // architecture may have or not (a window, biases) keeps its default. Failures are the reader's.
-ModelConfig read_decoder_config(ConfigReader& reader);
+ModelConfig read_decoder_config(ConfigReader& reader, const DecoderDefaults& defaults = {});
 
 }  // namespace bora

@@ -55,6 +55,17 @@ TEST(ModelConfig, TakesAsManyKeyValueHeadsAsHeadsWhereNoneAreGiven) {
   EXPECT_EQ(config->num_key_value_heads, 2U);
 }
 
+TEST(ModelConfig, TakesEightKeyValueHeadsWhereAMistralGivesNone) {
+  std::string mistral = with_key(kTinyConfig, "architectures", R"(["MistralForCausalLM"])");
+  mistral = with_key(with_key(mistral, "hidden_size", "64"), "num_attention_heads", "16");
+  auto config = read_json(with_key(mistral, "num_key_value_heads", ""));
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->num_key_value_heads, 8U);
+  config = read_json(with_key(mistral, "num_key_value_heads", "null"));
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->num_key_value_heads, 16U);
+}
+
 TEST(ModelConfig, TakesHeadDimFromItsKeyEvenIfHeadsDoNotDivideHiddenSize) {
   auto config = read_json(with_key(with_key(kTinyConfig, "hidden_size", "9"), "head_dim", "16"));
   ASSERT_TRUE(config) << config.error().message;

@@ -12,8 +12,10 @@ namespace bora::arch {
 namespace {
 
 Result<ModelConfig> parse_config(ConfigReader& reader) {
-  constexpr std::size_t kDefaultWindow = 4096;  // where the key is absent, as transformers has it
-  ModelConfig config = read_decoder_config(reader);
+  // Where a key is absent, as transformers has it; null says no window, and a head of keys and
+  // values for each head.
+  constexpr std::size_t kDefaultWindow = 4096;
+  ModelConfig config = read_decoder_config(reader, {.num_key_value_heads = 8});
   if (reader.has("sliding_window")) {
     config.sliding_window = reader.count("sliding_window", kMaxPositions);
   } else if (reader.is_absent("sliding_window")) {
