@@ -32,6 +32,7 @@ constexpr std::array kGgufKeys = {
     KeyPair{"sliding_window", "attention.sliding_window"},
     KeyPair{"rope_type", "rope.scaling.type"},
     KeyPair{"factor", "rope.scaling.factor"},
+    KeyPair{"scale_linear", "rope.scale_linear"},
     KeyPair{"num_local_experts", "expert_count"},
     KeyPair{"bos_token_id", "/tokenizer.ggml.bos_token_id"},
     KeyPair{"eos_token_id", "/tokenizer.ggml.eos_token_id"},

@@ -16,6 +16,7 @@ constexpr std::size_t kMaxLayers = 1 << 14;
 constexpr std::size_t kMaxHeads = 1 << 14;
 constexpr std::size_t kMaxHeadDim = 1 << 10;
 constexpr std::size_t kMaxVocabulary = std::size_t{1} << 24;
+constexpr double kMaxRopeFactor = 1e6;
 
 void read_heads(ConfigReader& reader, const DecoderDefaults& defaults, ModelConfig& config) {
   config.num_attention_heads = reader.count("num_attention_heads", kMaxHeads);
@@ -45,7 +46,7 @@ void read_scaling(ConfigReader& reader, ModelConfig& config, std::string_view ty
   if (type == "linear") scaling.kind = RopeScaling::Kind::kLinear;
   if (type == "llama3") scaling.kind = RopeScaling::Kind::kLlama3;
   if (scaling.kind == RopeScaling::Kind::kNone) return;
-  scaling.factor = reader.number("factor", 1.0, 1e6);
+  scaling.factor = reader.number("factor", 1.0, kMaxRopeFactor);
   if (scaling.kind != RopeScaling::Kind::kLlama3) return;
   scaling.low_freq_factor = reader.number("low_freq_factor", 1e-3, 1e6);
   scaling.high_freq_factor = reader.number("high_freq_factor", 1e-3, 1e6);
@@ -55,11 +56,23 @@ void read_scaling(ConfigReader& reader, ModelConfig& config, std::string_view ty
       reader.number("original_max_position_embeddings", 1.0, kMaxPositions);
 }
 
+// A factor alone, under the key of today or under the one that old files have, is a linear one.
+void read_gguf_scaling(ConfigReader& reader, ModelConfig& config) {
+  const bool old = reader.has("scale_linear") && !reader.has("factor");
+  const std::string_view key = old ? "scale_linear" : "factor";
+  const std::string_view type =
+      reader.choice("rope_type", {"none", "linear"}, reader.has(key) ? "linear" : "none");
+  if (type == "linear") {
+    config.rope_scaling = {.kind = RopeScaling::Kind::kLinear,
+                           .factor = reader.number(key, 1.0, kMaxRopeFactor)};
+  }
+}
+
 void read_rope(ConfigReader& reader, ModelConfig& config) {
   constexpr double kMaxTheta = 1e12;
   config.rope_theta = reader.number("rope_theta", 1.0, kMaxTheta, 10000.0);
   if (reader.is_gguf()) {
-    read_scaling(reader, config, "rope_type");
+    read_gguf_scaling(reader, config);
     for (const std::string_view key : {"rotary_dim", "v_head_dim"}) {
       const std::size_t size = reader.count(key, kMaxHeadDim, config.head_dim);
       reader.expect(size == config.head_dim, key, std::to_string(config.head_dim));

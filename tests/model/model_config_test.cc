@@ -258,6 +258,27 @@ TEST(GgufConfig, TakesHeadDimFromTheKeyLength) {
   EXPECT_EQ(config->head_dim, 16U);
 }
 
+TEST(GgufConfig, ReadsALinearScalingByItsOldKeyToo) {
+  const auto factor_of = [](const GgufBuilder& file) {
+    const auto config = read_gguf(file);
+    EXPECT_TRUE(config) << config.error().message;
+    const bool linear = config->rope_scaling.kind == RopeScaling::Kind::kLinear;
+    return linear ? config->rope_scaling.factor : 0.0;
+  };
+  const auto with = [](std::string_view key, float factor) {
+    return llama_gguf().value(key, MetadataType::kFloat32, factor);
+  };
+  constexpr std::string_view kType = "llama.rope.scaling.type";
+  EXPECT_EQ(factor_of(llama_gguf()), 0.0);
+  EXPECT_EQ(factor_of(with("llama.rope.scale_linear", 4.0F)), 4.0);
+  EXPECT_EQ(factor_of(with("llama.rope.scale_linear", 4.0F).text(kType, "linear")), 4.0);
+  EXPECT_EQ(factor_of(with("llama.rope.scaling.factor", 2.0F)), 2.0);
+  EXPECT_EQ(factor_of(with("llama.rope.scaling.factor", 2.0F)
+                          .value("llama.rope.scale_linear", MetadataType::kFloat32, 4.0F)),
+            2.0);
+  EXPECT_EQ(factor_of(with("llama.rope.scale_linear", 4.0F).text(kType, "none")), 0.0);
+}
+
 TEST(GgufConfig, NamesTheKeyThatIsWrong) {
   const auto message = [](const GgufBuilder& file) {
     const auto config = read_gguf(file);
@@ -274,6 +295,8 @@ TEST(GgufConfig, NamesTheKeyThatIsWrong) {
               HasSubstr("llama.expert_count: expected 0"));
   EXPECT_THAT(message(llama_gguf().text("llama.rope.scaling.type", "yarn")),
               HasSubstr("llama.rope.scaling.type: expected one of"));
+  EXPECT_THAT(message(llama_gguf().text("llama.rope.scaling.type", "linear")),
+              HasSubstr("llama.rope.scaling.factor: expected"));
   EXPECT_THAT(message(GgufBuilder().text("general.architecture", "llama")),
               HasSubstr("llama.embedding_length"));
   EXPECT_THAT(message(GgufBuilder().text("general.architecture", "bert")),
