@@ -12,23 +12,29 @@ AttentionWeights bind_attention(WeightBinder& binder, std::string_view prefix,
                                 const ModelConfig& config) {
   const std::size_t q_size = config.num_attention_heads * config.head_dim;
   const std::size_t kv_size = config.num_key_value_heads * config.head_dim;
-  const auto bind = [&](std::string_view name, std::size_t out, std::size_t in) {
-    return bind_linear(binder, fmt::format("{}.{}", prefix, name), out, in, config.attention_bias);
+  const auto bind = [&](std::string_view name, std::size_t out) {
+    return bind_linear(binder, fmt::format("{}.{}", prefix, name), out, config.hidden_size,
+                       config.attention_bias);
   };
-  return {.q_proj = bind("q_proj", q_size, config.hidden_size),
-          .k_proj = bind("k_proj", kv_size, config.hidden_size),
-          .v_proj = bind("v_proj", kv_size, config.hidden_size),
-          .o_proj = bind("o_proj", config.hidden_size, q_size)};
+  return {.q_proj = bind("q_proj", q_size),
+          .k_proj = bind("k_proj", kv_size),
+          .v_proj = bind("v_proj", kv_size),
+          .o_proj = bind_linear(binder, fmt::format("{}.o_proj", prefix), config.hidden_size,
+                                q_size, config.attention_output_bias)};
 }
 
 Result<AttentionSettings> make_attention_settings(const ModelConfig& config,
                                                   TensorView rope_divisors) {
   Result<Rope> rope = make_rope(config, rope_divisors);
   if (!rope) return std::move(rope).error();
-  return AttentionSettings{.head_dim = config.head_dim,
-                           .scale = 1.0F / std::sqrt(static_cast<float>(config.head_dim)),
-                           .sliding_window = config.sliding_window,
-                           .rope = std::move(rope).value()};
+  AttentionSettings settings{.head_dim = config.head_dim,
+                             .scale = 1.0F / std::sqrt(static_cast<float>(config.head_dim)),
+                             .windows = {},
+                             .rope = std::move(rope).value()};
+  for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer) {
+    settings.windows.push_back(config.window_of(layer));
+  }
+  return settings;
 }
 
 MutableTensorView attend(const Step& step, const AttentionSettings& settings,
@@ -63,7 +69,7 @@ MutableTensorView attend(const Step& step, const AttentionSettings& settings,
                           .block_tables = batch.block_tables,
                           .max_blocks_per_sequence = batch.max_blocks_per_sequence,
                           .scale = settings.scale,
-                          .sliding_window = settings.sliding_window,
+                          .sliding_window = settings.windows[layer],
                           .out = heads});
   return heads;
 }

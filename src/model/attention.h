@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <string_view>
+#include <vector>
 
 namespace bora {
 
@@ -23,15 +24,15 @@ struct AttentionWeights {
 AttentionWeights bind_attention(WeightBinder& binder, std::string_view prefix,
                                 const ModelConfig& config);
 
-// What is the same in all layers that share it.
+// What does not lie in weights.
 struct AttentionSettings {
   std::size_t head_dim = 0;
-  float scale = 0.0F;              // of q . k
-  std::size_t sliding_window = 0;  // 0: all positions
+  float scale = 0.0F;                // of q . k
+  std::vector<std::size_t> windows;  // [layers], positions seen; 0: all
   Rope rope;
 };
 
-// The usual ones: scale 1 / sqrt(head_dim), the config's window. Errors as make_rope().
+// The usual ones: scale 1 / sqrt(head_dim), the config's windows. Errors as make_rope().
 Result<AttentionSettings> make_attention_settings(const ModelConfig& config,
                                                   TensorView rope_divisors);
 

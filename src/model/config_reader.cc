@@ -122,6 +122,21 @@ std::string_view ConfigReader::choice(std::string_view key,
   return known ? value : std::string_view();
 }
 
+std::vector<std::string_view> ConfigReader::choices(
+    std::string_view key, std::initializer_list<std::string_view> allowed) {
+  std::vector<std::string_view> values;
+  if (has(key)) {
+    values = keep(at(key, [&](const auto& source,
+                              std::string_view name) { return source.get_strings(name); }),
+                  values);
+  }
+  for (const std::string_view value : values) {
+    const bool known = std::find(allowed.begin(), allowed.end(), value) != allowed.end();
+    expect(known, key, fmt::format("a list of {}", fmt::join(allowed, ", ")));
+  }
+  return values;
+}
+
 std::vector<TokenId> ConfigReader::token_ids(std::string_view key, std::size_t vocab_size) {
   std::vector<TokenId> ids;
   if (!has(key)) return ids;

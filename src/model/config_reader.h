@@ -46,6 +46,9 @@ class ConfigReader {
   // The value, or `fallback` where there is none, is one of `allowed`; "" on failure.
   std::string_view choice(std::string_view key, std::initializer_list<std::string_view> allowed,
                           std::string_view fallback);
+  // A list of which each is one of `allowed`; empty where there is none, and on failure.
+  std::vector<std::string_view> choices(std::string_view key,
+                                        std::initializer_list<std::string_view> allowed);
   // Ids of tokens, each in [0, vocab_size): none, one or a list.
   std::vector<TokenId> token_ids(std::string_view key, std::size_t vocab_size);
   // Entries of the vocabulary inside a GGUF file; 0 where there is none.

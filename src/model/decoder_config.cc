@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace bora {
@@ -120,6 +121,37 @@ ModelConfig read_decoder_config(ConfigReader& reader, const DecoderDefaults& def
   }
   read_special_tokens(reader, config);
   return config;
+}
+
+void read_sliding_layers(ConfigReader& reader, std::vector<bool> otherwise, ModelConfig& config) {
+  constexpr std::string_view kSliding = "sliding_attention";
+  const auto types = reader.choices("layer_types", {kSliding, "full_attention"});
+  config.sliding_layers = std::move(otherwise);
+  if (types.empty()) return;
+  reader.expect(types.size() == config.num_hidden_layers, "layer_types",
+                std::to_string(config.num_hidden_layers) + " of them");
+  config.sliding_layers.assign(config.num_hidden_layers, false);
+  for (std::size_t i = 0; i < std::min(types.size(), config.num_hidden_layers); ++i) {
+    config.sliding_layers[i] = types[i] == kSliding;
+  }
+}
+
+void read_upper_window(ConfigReader& reader, ModelConfig& config) {
+  // Where a key is absent, as transformers has it.
+  constexpr std::size_t kDefaultWindow = 4096;
+  constexpr double kDefaultFirst = 28;
+  if (!reader.flag("use_sliding_window", false)) return;
+  if (reader.has("sliding_window")) {
+    config.sliding_window = reader.count("sliding_window", kMaxPositions);
+  } else if (reader.is_absent("sliding_window")) {
+    config.sliding_window = kDefaultWindow;
+  }
+  const double first = reader.number("max_window_layers", 0.0, kMaxLayers, kDefaultFirst);
+  std::vector<bool> upper;
+  for (std::size_t i = 0; i < config.num_hidden_layers; ++i) {
+    upper.push_back(static_cast<double>(i) >= first);
+  }
+  read_sliding_layers(reader, std::move(upper), config);
 }
 
 }  // namespace bora

@@ -5,6 +5,7 @@
 #include "model/model_config.h"
 
 #include <cstddef>
+#include <vector>
 
 namespace bora {
 
@@ -21,5 +22,13 @@ struct DecoderDefaults {
 // config.json both rope_theta with rope_scaling and the rope_parameters of transformers 5. What an
 // architecture may have or not (a window, biases) keeps its default. Failures are the reader's.
 ModelConfig read_decoder_config(ConfigReader& reader, const DecoderDefaults& defaults = {});
+
+// Which layers have the window of config.sliding_window: those that config.json's layer_types names
+// so, else those of `otherwise` [layers].
+void read_sliding_layers(ConfigReader& reader, std::vector<bool> otherwise, ModelConfig& config);
+
+// The window of config.json where use_sliding_window turns it on, for the layers from
+// max_window_layers on or those of layer_types.
+void read_upper_window(ConfigReader& reader, ModelConfig& config);
 
 }  // namespace bora

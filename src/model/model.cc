@@ -15,10 +15,12 @@ std::size_t total_bytes(std::span<const TensorView> tensors) {
 }  // namespace
 
 KvShape Model::kv_shape() const {
+  const auto& sliding = config_.sliding_layers;  // one block table serves all layers
+  const bool all_slide = std::find(sliding.begin(), sliding.end(), false) == sliding.end();
   return {.num_layers = config_.num_hidden_layers,
           .num_kv_heads = config_.num_key_value_heads,
           .head_dim = config_.head_dim,
-          .sliding_window = config_.sliding_window};
+          .sliding_window = all_slide ? config_.sliding_window : 0};
 }
 
 std::size_t Model::max_columns() const {

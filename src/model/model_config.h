@@ -43,12 +43,19 @@ struct ModelConfig {
   double rope_theta = 10000.0;
   RopeScaling rope_scaling;
   RopeStyle rope_style = RopeStyle::kHalves;
-  std::size_t sliding_window = 0;  // positions seen, the query's own included; 0: all
+  std::size_t sliding_window = 0;    // positions seen, the query's own included; 0: all
+  std::vector<bool> sliding_layers;  // [layers], which of them have the window; empty: all
   bool tie_word_embeddings = false;
-  bool attention_bias = false;  // q, k, v and o
-  bool mlp_bias = false;        // gate, up and down
+  bool attention_bias = false;         // q, k and v
+  bool attention_output_bias = false;  // o
+  bool mlp_bias = false;               // gate, up and down
   std::optional<TokenId> bos_token_id;
   std::vector<TokenId> eos_token_ids;  // any of them ends an answer; may be empty
+
+  // The window of one layer.
+  [[nodiscard]] std::size_t window_of(std::size_t layer) const {
+    return sliding_layers.empty() || sliding_layers[layer] ? sliding_window : 0;
+  }
 };
 
 }  // namespace bora

@@ -19,6 +19,7 @@ namespace bora {
 namespace arch {
 extern const ArchSpec kLlama;
 extern const ArchSpec kMistral;
+extern const ArchSpec kQwen2;
 }  // namespace arch
 
 namespace {
@@ -26,6 +27,7 @@ namespace {
 constexpr std::array kArchitectures = {
     &arch::kLlama,
     &arch::kMistral,
+    &arch::kQwen2,
 };
 
 std::string known_names(std::string_view ArchSpec::*name) {
@@ -88,6 +90,7 @@ void infer_from_tensors(const Checkpoint& checkpoint, ModelConfig& config) {
   const WeightBinder names(checkpoint, std::nullopt, nullptr);
   config.tie_word_embeddings = !names.has("lm_head.weight");
   config.attention_bias = names.has("model.layers.0.self_attn.q_proj.bias");
+  config.attention_output_bias = names.has("model.layers.0.self_attn.o_proj.bias");
   config.mlp_bias = names.has("model.layers.0.mlp.gate_proj.bias");
 }
 

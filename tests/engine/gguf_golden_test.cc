@@ -1,11 +1,12 @@
-// The goldens once more, written as GGUF files the way converters write them: other names, q and k
-// rows in the order of interleaved rotary pairs, scaled positions as a tensor.
+// The goldens once more, written as GGUF files the way converters write them: other names, for
+// Llamas q and k rows in the order of interleaved rotary pairs, scaled positions as a tensor.
 #include "model/gguf_names.h"
 #include "model/rope.h"
 #include "tests/engine/golden.h"
 #include "tests/formats/gguf_builder.h"
 #include "tests/formats/temp_folder.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace bora {
@@ -27,12 +28,22 @@ std::string interleaved(TensorView weight, std::size_t head_dim) {
   return data;
 }
 
+// llama.cpp computes Mistral as a Llama.
+std::string architecture_of(const ModelConfig& config) {
+  return config.architecture == "mistral" ? "llama" : config.architecture;
+}
+
 void add_counts(GgufBuilder& file, const ModelConfig& config) {
+  const std::string architecture = architecture_of(config);
   const auto add = [&](std::string_view key, std::size_t number) {
-    file.value("llama." + std::string(key), MetadataType::kUint32,
+    file.value(fmt::format("{}.{}", architecture, key), MetadataType::kUint32,
                static_cast<std::uint32_t>(number));
   };
-  file.text("general.architecture", "llama");
+  const auto add_float = [&](std::string_view key, double number) {
+    file.value(fmt::format("{}.{}", architecture, key), MetadataType::kFloat32,
+               static_cast<float>(number));
+  };
+  file.text("general.architecture", architecture);
   add("embedding_length", config.hidden_size);
   add("feed_forward_length", config.intermediate_size);
   add("block_count", config.num_hidden_layers);
@@ -44,8 +55,8 @@ void add_counts(GgufBuilder& file, const ModelConfig& config) {
   add("context_length", config.max_position_embeddings);
   add("vocab_size", config.vocab_size);
   if (config.sliding_window != 0) add("attention.sliding_window", config.sliding_window);
-  file.value("llama.attention.layer_norm_rms_epsilon", MetadataType::kFloat32, config.rms_norm_eps);
-  file.value("llama.rope.freq_base", MetadataType::kFloat32, static_cast<float>(config.rope_theta));
+  add_float("attention.layer_norm_rms_epsilon", static_cast<double>(config.rms_norm_eps));
+  add_float("rope.freq_base", config.rope_theta);
 }
 
 void add_rope_divisors(GgufBuilder& file, const ModelConfig& config) {
@@ -68,8 +79,8 @@ std::string as_gguf(const Checkpoint& checkpoint) {
   for (const StoredTensor& tensor : checkpoint.tensors()) {
     const TensorView view = *checkpoint.tensor(tensor.name);
     std::string data(reinterpret_cast<const char*>(view.data), view.bytes());
-    if (tensor.name.find("q_proj") != std::string::npos ||
-        tensor.name.find("k_proj") != std::string::npos) {
+    if (architecture_of(config) == "llama" && (tensor.name.find("q_proj") != std::string::npos ||
+                                               tensor.name.find("k_proj") != std::string::npos)) {
       data = interleaved(view, config.head_dim);
     }
     const auto dims = view.shape.dims();
@@ -97,7 +108,7 @@ TEST_P(GgufGolden, GivesTheRecordedLogitsAndGreedyIds) {
 
 INSTANTIATE_TEST_SUITE_P(Public, GgufGolden,
                          ::testing::Values("llama2", "llama31_rope_tied", "mistral_nemo",
-                                           "mistral_v01_swa", "mistral_v02"),
+                                           "mistral_v01_swa", "mistral_v02", "qwen2"),
                          [](const auto& instance) { return instance.param; });
 
 }  // namespace

@@ -22,6 +22,7 @@ Result<ModelConfig> parse_config(ConfigReader& reader) {
                   "0 (mixtures of experts come with a later version)");
   } else {
     config.attention_bias = reader.flag("attention_bias", false);
+    config.attention_output_bias = config.attention_bias;
     config.mlp_bias = reader.flag("mlp_bias", false);
   }
   return reader.finish(std::move(config));

@@ -40,7 +40,14 @@ from transformers.utils import chat_template_utils
 TOP, GREEDY = 32, 24  # logits kept per position; greedy ids per tiny model
 MODEL_RULES = dict(margin=0.05, router_margin=2e-3, distinct=8, ablation=0.05)
 DTYPE = "float32 compute on bf16 weights"
-MODELS = ["mistral_v01_swa", "mistral_v02", "mistral_nemo", "llama2", "llama31_rope_tied"]
+MODELS = [
+    "mistral_v01_swa",
+    "mistral_v02",
+    "mistral_nemo",
+    "llama2",
+    "llama31_rope_tied",
+    "qwen2",
+]
 NOW = datetime.datetime(2024, 7, 26, 14, 5, 9)  # what strftime_now sees
 DEFAULT_INIT = [
     ["norm", 1.0, 0.2],
