@@ -16,9 +16,15 @@ AttentionWeights bind_attention(WeightBinder& binder, std::string_view prefix,
     return bind_linear(binder, fmt::format("{}.{}", prefix, name), out, config.hidden_size,
                        config.attention_bias);
   };
+  const auto bind_norm = [&](std::string_view name) {
+    return binder.vector_if(config.qk_norm, fmt::format("{}.{}.weight", prefix, name),
+                            config.head_dim);
+  };
   return {.q_proj = bind("q_proj", q_size),
           .k_proj = bind("k_proj", kv_size),
           .v_proj = bind("v_proj", kv_size),
+          .q_norm = bind_norm("q_norm"),
+          .k_norm = bind_norm("k_norm"),
           .o_proj = bind_linear(binder, fmt::format("{}.o_proj", prefix), config.hidden_size,
                                 q_size, config.attention_output_bias)};
 }
@@ -29,6 +35,7 @@ Result<AttentionSettings> make_attention_settings(const ModelConfig& config,
   if (!rope) return std::move(rope).error();
   AttentionSettings settings{.head_dim = config.head_dim,
                              .scale = 1.0F / std::sqrt(static_cast<float>(config.head_dim)),
+                             .norm_epsilon = config.rms_norm_eps,
                              .windows = {},
                              .rope = std::move(rope).value()};
   for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer) {
@@ -36,6 +43,20 @@ Result<AttentionSettings> make_attention_settings(const ModelConfig& config,
   }
   return settings;
 }
+
+namespace {
+
+// Each head of x [T, heads * D], in place.
+void norm_heads(const Step& step, const AttentionSettings& settings, TensorView weight,
+                MutableTensorView x) {
+  if (weight.empty()) return;
+  const std::size_t heads = x.shape.values() / settings.head_dim;
+  const MutableTensorView rows = {x.data, x.dtype, {heads, settings.head_dim}};
+  step.backend.rms_norm(
+      {.x = rows, .weight = weight, .epsilon = settings.norm_epsilon, .out = rows});
+}
+
+}  // namespace
 
 MutableTensorView attend(const Step& step, const AttentionSettings& settings,
                          const AttentionWeights& weights, std::size_t layer, TensorView x) {
@@ -51,6 +72,8 @@ MutableTensorView attend(const Step& step, const AttentionSettings& settings,
   }};
   step.backend.linear({.x = x, .projections = projections});
 
+  norm_heads(step, settings, weights.q_norm, q);
+  norm_heads(step, settings, weights.k_norm, k);
   for (const MutableTensorView& turned : {q, k}) {
     step.backend.rope({.x = turned,
                        .head_dim = settings.head_dim,

@@ -14,10 +14,12 @@
 namespace bora {
 
 struct AttentionWeights {
-  Linear q_proj;  // [N * D, H]
-  Linear k_proj;  // [Nkv * D, H]
-  Linear v_proj;  // [Nkv * D, H]
-  Linear o_proj;  // [H, N * D]
+  Linear q_proj;      // [N * D, H]
+  Linear k_proj;      // [Nkv * D, H]
+  Linear v_proj;      // [Nkv * D, H]
+  TensorView q_norm;  // [D], of each head before it turns; empty: none
+  TensorView k_norm;  // [D]
+  Linear o_proj;      // [H, N * D]
 };
 
 // PREFIX is "model.layers.0.self_attn".
@@ -28,6 +30,7 @@ AttentionWeights bind_attention(WeightBinder& binder, std::string_view prefix,
 struct AttentionSettings {
   std::size_t head_dim = 0;
   float scale = 0.0F;                // of q . k
+  float norm_epsilon = 0.0F;         // of q_norm and k_norm
   std::vector<std::size_t> windows;  // [layers], positions seen; 0: all
   Rope rope;
 };

@@ -28,13 +28,13 @@ void read_heads(ConfigReader& reader, const DecoderDefaults& defaults, ModelConf
                    by_default ? defaults.num_key_value_heads : config.num_attention_heads);
   reader.expect(config.num_attention_heads % config.num_key_value_heads == 0, "num_key_value_heads",
                 "a divisor of num_attention_heads " + std::to_string(config.num_attention_heads));
-  if (!reader.has("head_dim")) {
+  std::size_t head_dim = reader.is_gguf() || !reader.is_absent("head_dim") ? 0 : defaults.head_dim;
+  if (!reader.has("head_dim") && head_dim == 0) {
     reader.expect(config.hidden_size % config.num_attention_heads == 0, "num_attention_heads",
                   "a divisor of hidden_size " + std::to_string(config.hidden_size));
+    head_dim = std::max(config.hidden_size / config.num_attention_heads, std::size_t{1});
   }
-  config.head_dim =
-      reader.count("head_dim", kMaxHeadDim,
-                   std::max(config.hidden_size / config.num_attention_heads, std::size_t{1}));
+  config.head_dim = reader.count("head_dim", kMaxHeadDim, head_dim);
   reader.expect(config.head_dim % 2 == 0,
                 reader.has("head_dim") ? "head_dim" : "num_attention_heads",
                 "heads of an even size");

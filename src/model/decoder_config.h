@@ -16,6 +16,7 @@ inline constexpr std::size_t kMaxPositions = std::size_t{1} << 30;
 // takes.
 struct DecoderDefaults {
   std::size_t num_key_value_heads = 0;  // 0: as many as there are attention heads
+  std::size_t head_dim = 0;             // 0: hidden_size / num_attention_heads
 };
 
 // Sizes, heads, norm epsilon, activation, rotary positions, tied embeddings, special tokens; in

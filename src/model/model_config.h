@@ -49,6 +49,7 @@ struct ModelConfig {
   bool attention_bias = false;         // q, k and v
   bool attention_output_bias = false;  // o
   bool mlp_bias = false;               // gate, up and down
+  bool qk_norm = false;                // each head of q and k is normed before it turns
   std::optional<TokenId> bos_token_id;
   std::vector<TokenId> eos_token_ids;  // any of them ends an answer; may be empty
 

@@ -20,6 +20,7 @@ namespace arch {
 extern const ArchSpec kLlama;
 extern const ArchSpec kMistral;
 extern const ArchSpec kQwen2;
+extern const ArchSpec kQwen3;
 }  // namespace arch
 
 namespace {
@@ -28,6 +29,7 @@ constexpr std::array kArchitectures = {
     &arch::kLlama,
     &arch::kMistral,
     &arch::kQwen2,
+    &arch::kQwen3,
 };
 
 std::string known_names(std::string_view ArchSpec::*name) {

@@ -163,7 +163,7 @@ TEST_P(GoldenModel, GivesTheSameLogitsFromConvertedWeights) {
 
 INSTANTIATE_TEST_SUITE_P(Public, GoldenModel,
                          ::testing::Values("llama2", "llama31_rope_tied", "mistral_nemo",
-                                           "mistral_v01_swa", "mistral_v02", "qwen2"),
+                                           "mistral_v01_swa", "mistral_v02", "qwen2", "qwen3"),
                          [](const auto& instance) { return instance.param; });
 
 }  // namespace

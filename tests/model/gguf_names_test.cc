@@ -5,7 +5,7 @@
 namespace bora {
 namespace {
 
-TEST(GgufTensorName, TranslatesWhatALlamaHas) {
+TEST(GgufTensorName, TranslatesWhatDecodersHave) {
   EXPECT_EQ(gguf_tensor_name("model.embed_tokens.weight"), "token_embd.weight");
   EXPECT_EQ(gguf_tensor_name("model.norm.weight"), "output_norm.weight");
   EXPECT_EQ(gguf_tensor_name("lm_head.weight"), "output.weight");
@@ -14,6 +14,8 @@ TEST(GgufTensorName, TranslatesWhatALlamaHas) {
   EXPECT_EQ(gguf_tensor_name("model.layers.7.self_attn.o_proj.weight"), "blk.7.attn_output.weight");
   EXPECT_EQ(gguf_tensor_name("model.layers.7.post_attention_layernorm.weight"),
             "blk.7.ffn_norm.weight");
+  EXPECT_EQ(gguf_tensor_name("model.layers.7.self_attn.q_norm.weight"), "blk.7.attn_q_norm.weight");
+  EXPECT_EQ(gguf_tensor_name("model.layers.7.self_attn.k_norm.weight"), "blk.7.attn_k_norm.weight");
   EXPECT_EQ(gguf_tensor_name("model.layers.7.mlp.down_proj.weight"), "blk.7.ffn_down.weight");
 }
 

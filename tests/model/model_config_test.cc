@@ -67,6 +67,15 @@ TEST(ModelConfig, TakesEightKeyValueHeadsWhereAMistralGivesNone) {
   EXPECT_EQ(config->num_key_value_heads, 16U);
 }
 
+TEST(ModelConfig, TakesWhatTransformersTakesWhereAQwen3GivesNoHeads) {
+  std::string qwen = with_key(kTinyConfig, "architectures", R"(["Qwen3ForCausalLM"])");
+  qwen = with_key(with_key(qwen, "num_attention_heads", "64"), "num_key_value_heads", "");
+  const auto config = read_json(qwen);
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->num_key_value_heads, 32U);
+  EXPECT_EQ(config->head_dim, 128U);
+}
+
 TEST(ModelConfig, TakesHeadDimFromItsKeyEvenIfHeadsDoNotDivideHiddenSize) {
   auto config = read_json(with_key(with_key(kTinyConfig, "hidden_size", "9"), "head_dim", "16"));
   ASSERT_TRUE(config) << config.error().message;
@@ -108,7 +117,7 @@ std::vector<std::size_t> windows_of(const std::string& json) {
 }
 
 TEST(ModelConfig, GivesAQwenTheWindowThatItTurnsOn) {
-  for (const char* name : {"Qwen2ForCausalLM"}) {
+  for (const char* name : {"Qwen2ForCausalLM", "Qwen3ForCausalLM"}) {
     const std::string off = with_key(with_architecture(name), "sliding_window", "16");
     EXPECT_THAT(windows_of(off), ElementsAre(0, 0)) << name;
     const std::string on = with_key(off, "use_sliding_window", "true");

@@ -47,6 +47,7 @@ MODELS = [
     "llama2",
     "llama31_rope_tied",
     "qwen2",
+    "qwen3",
 ]
 NOW = datetime.datetime(2024, 7, 26, 14, 5, 9)  # what strftime_now sees
 DEFAULT_INIT = [
