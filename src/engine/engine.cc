@@ -116,6 +116,7 @@ Result<std::unique_ptr<Engine>> Engine::create(std::unique_ptr<Model> model,
                                                const EngineOptions& options) {
   Result<MemoryPlan> plan = plan_memory(*model, options);
   if (!plan) return std::move(plan).error();
+  model->set_context_length(plan->context_length);
   Result<KvArena> kv =
       KvArena::create(*backend, model->kv_shape(), plan->kv_dtype, plan->kv_blocks, kKvBlockTokens);
   if (!kv) return std::move(kv).error();

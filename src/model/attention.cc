@@ -8,43 +8,30 @@
 
 namespace bora {
 
-AttentionWeights bind_attention(WeightBinder& binder, std::string_view prefix,
-                                const ModelConfig& config) {
+namespace {
+
+// Rows of q, k and v, one after the other.
+void bind_fused_qkv(WeightBinder& binder, std::string_view prefix, const ModelConfig& config,
+                    AttentionWeights& weights) {
   const std::size_t q_size = config.num_attention_heads * config.head_dim;
   const std::size_t kv_size = config.num_key_value_heads * config.head_dim;
-  const auto bind = [&](std::string_view name, std::size_t out) {
-    return bind_linear(binder, fmt::format("{}.{}", prefix, name), out, config.hidden_size,
-                       config.attention_bias);
-  };
-  const auto bind_norm = [&](std::string_view name) {
-    return binder.vector_if(config.qk_norm, fmt::format("{}.{}.weight", prefix, name),
-                            config.head_dim);
-  };
-  return {.q_proj = bind("q_proj", q_size),
-          .k_proj = bind("k_proj", kv_size),
-          .v_proj = bind("v_proj", kv_size),
-          .q_norm = bind_norm("q_norm"),
-          .k_norm = bind_norm("k_norm"),
-          .o_proj = bind_linear(binder, fmt::format("{}.o_proj", prefix), config.hidden_size,
-                                q_size, config.attention_output_bias)};
+  const TensorView fused = binder.linear(fmt::format("{}.qkv_proj.weight", prefix),
+                                         q_size + 2 * kv_size, config.hidden_size);
+  weights.q_proj.weight = rows_of(fused, 0, q_size);
+  weights.k_proj.weight = rows_of(fused, q_size, kv_size);
+  weights.v_proj.weight = rows_of(fused, q_size + kv_size, kv_size);
 }
 
-Result<AttentionSettings> make_attention_settings(const ModelConfig& config,
-                                                  TensorView rope_divisors) {
-  Result<Rope> rope = make_rope(config, rope_divisors);
-  if (!rope) return std::move(rope).error();
-  AttentionSettings settings{.head_dim = config.head_dim,
-                             .scale = 1.0F / std::sqrt(static_cast<float>(config.head_dim)),
-                             .norm_epsilon = config.rms_norm_eps,
-                             .windows = {},
-                             .rope = std::move(rope).value()};
-  for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer) {
-    settings.windows.push_back(config.window_of(layer));
-  }
-  return settings;
+void bind_qkv(WeightBinder& binder, std::string_view prefix, const ModelConfig& config,
+              AttentionWeights& weights) {
+  const auto bind = [&](std::string_view name, std::size_t heads) {
+    return bind_linear(binder, fmt::format("{}.{}", prefix, name), heads * config.head_dim,
+                       config.hidden_size, config.attention_bias);
+  };
+  weights.q_proj = bind("q_proj", config.num_attention_heads);
+  weights.k_proj = bind("k_proj", config.num_key_value_heads);
+  weights.v_proj = bind("v_proj", config.num_key_value_heads);
 }
-
-namespace {
 
 // Each head of x [T, heads * D], in place.
 void norm_heads(const Step& step, const AttentionSettings& settings, TensorView weight,
@@ -57,6 +44,41 @@ void norm_heads(const Step& step, const AttentionSettings& settings, TensorView 
 }
 
 }  // namespace
+
+AttentionWeights bind_attention(WeightBinder& binder, std::string_view prefix,
+                                const ModelConfig& config) {
+  AttentionWeights weights;
+  if (config.fused_projections) {
+    bind_fused_qkv(binder, prefix, config, weights);
+  } else {
+    bind_qkv(binder, prefix, config, weights);
+  }
+  const auto bind_norm = [&](std::string_view name) {
+    return binder.vector_if(config.qk_norm, fmt::format("{}.{}.weight", prefix, name),
+                            config.head_dim);
+  };
+  weights.q_norm = bind_norm("q_norm");
+  weights.k_norm = bind_norm("k_norm");
+  weights.o_proj =
+      bind_linear(binder, fmt::format("{}.o_proj", prefix), config.hidden_size,
+                  config.num_attention_heads * config.head_dim, config.attention_output_bias);
+  return weights;
+}
+
+Result<AttentionSettings> make_attention_settings(const ModelConfig& config,
+                                                  const RopeTensors& rope_tensors) {
+  Result<Rope> rope = make_rope(config, rope_tensors);
+  if (!rope) return std::move(rope).error();
+  AttentionSettings settings{.head_dim = config.head_dim,
+                             .scale = 1.0F / std::sqrt(static_cast<float>(config.head_dim)),
+                             .norm_epsilon = config.rms_norm_eps,
+                             .windows = {},
+                             .rope = std::move(rope).value()};
+  for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer) {
+    settings.windows.push_back(config.window_of(layer));
+  }
+  return settings;
+}
 
 MutableTensorView attend(const Step& step, const AttentionSettings& settings,
                          const AttentionWeights& weights, std::size_t layer, TensorView x) {
@@ -78,8 +100,9 @@ MutableTensorView attend(const Step& step, const AttentionSettings& settings,
     step.backend.rope({.x = turned,
                        .head_dim = settings.head_dim,
                        .positions = batch.positions,
-                       .inverse_frequencies = settings.rope.inverse_frequencies,
-                       .style = settings.rope.style});
+                       .inverse_frequencies = settings.rope.speeds(step.context_length),
+                       .style = settings.rope.style,
+                       .attention_factor = settings.rope.attention_factor});
   }
   step.backend.store_kv(
       {.keys = k, .values = v, .slot_mapping = batch.slot_mapping, .layer = cache});

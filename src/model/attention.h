@@ -37,7 +37,7 @@ struct AttentionSettings {
 
 // The usual ones: scale 1 / sqrt(head_dim), the config's windows. Errors as make_rope().
 Result<AttentionSettings> make_attention_settings(const ModelConfig& config,
-                                                  TensorView rope_divisors);
+                                                  const RopeTensors& rope_tensors);
 
 // The heads' outputs [T, N * D] of layer `layer` for x [T, H], before the output projection. Stores
 // the keys and values of the batch in the cache.

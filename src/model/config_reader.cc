@@ -33,6 +33,8 @@ constexpr std::array kGgufKeys = {
     KeyPair{"rope_type", "rope.scaling.type"},
     KeyPair{"factor", "rope.scaling.factor"},
     KeyPair{"scale_linear", "rope.scale_linear"},
+    KeyPair{"attention_factor", "rope.scaling.attn_factor"},
+    KeyPair{"original_max_position_embeddings", "rope.scaling.original_context_length"},
     KeyPair{"num_local_experts", "expert_count"},
     KeyPair{"bos_token_id", "/tokenizer.ggml.bos_token_id"},
     KeyPair{"eos_token_id", "/tokenizer.ggml.eos_token_id"},
@@ -133,6 +135,17 @@ std::vector<std::string_view> ConfigReader::choices(
   for (const std::string_view value : values) {
     const bool known = std::find(allowed.begin(), allowed.end(), value) != allowed.end();
     expect(known, key, fmt::format("a list of {}", fmt::join(allowed, ", ")));
+  }
+  return values;
+}
+
+std::vector<float> ConfigReader::numbers(std::string_view key, double low, double high) {
+  const auto* json = std::get_if<JsonObject>(&source_);
+  if (json == nullptr || !json->has(key)) return {};
+  std::vector<float> values;
+  for (const double value : keep(json->get_numbers(key), std::vector<double>())) {
+    expect(value >= low && value <= high, key, fmt::format("numbers from {} to {}", low, high));
+    values.push_back(static_cast<float>(value));
   }
   return values;
 }

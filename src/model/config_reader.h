@@ -49,6 +49,8 @@ class ConfigReader {
   // A list of which each is one of `allowed`; empty where there is none, and on failure.
   std::vector<std::string_view> choices(std::string_view key,
                                         std::initializer_list<std::string_view> allowed);
+  // A list of numbers in [low, high] (config.json only); empty where there is none, and on failure.
+  std::vector<float> numbers(std::string_view key, double low, double high);
   // Ids of tokens, each in [0, vocab_size): none, one or a list.
   std::vector<TokenId> token_ids(std::string_view key, std::size_t vocab_size);
   // Entries of the vocabulary inside a GGUF file; 0 where there is none.

@@ -25,22 +25,18 @@ struct DecoderLayer {
 };
 
 struct DecoderWeights {
-  TensorView embed_tokens;   // [vocab, H]
-  TensorView rope_divisors;  // [D / 2], of a GGUF file with scaled rotary positions; else empty
+  TensorView embed_tokens;  // [vocab, H]
+  RopeTensors rope;
   std::vector<DecoderLayer> layers;
   TensorView norm;     // [H]
   TensorView lm_head;  // [vocab, H]; embed_tokens where they are tied
 };
 
-// The name GGUF gives to rope_divisors; Hugging Face has no such tensor.
-constexpr std::string_view kRopeDivisors = "rope_freqs.weight";
-
 DecoderWeights bind_decoder_weights(WeightBinder& binder, const ModelConfig& config) {
   DecoderWeights weights;
   weights.embed_tokens = binder.embedding("model.embed_tokens.weight", config.vocab_size,
                                           config.hidden_size, config.tie_word_embeddings);
-  weights.rope_divisors =
-      binder.vector_if(binder.has(kRopeDivisors), kRopeDivisors, config.head_dim / 2);
+  weights.rope = bind_rope(binder, config);
   for (std::size_t i = 0; i < config.num_hidden_layers; ++i) {
     const std::string prefix = fmt::format("model.layers.{}", i);
     weights.layers.push_back({
@@ -88,7 +84,7 @@ class Decoder final : public Model {
 
   void forward(Backend& backend, const ForwardBatch& batch, const KvCache& cache,
                Workspace& workspace, MutableTensorView logits) const override {
-    const Step step{backend, batch, cache, workspace};
+    const Step step{backend, batch, cache, workspace, context_length()};
     const float epsilon = config().rms_norm_eps;
     MutableTensorView x = embed(step, weights_.embed_tokens);
     const std::size_t layer_activations = workspace.mark();
@@ -123,7 +119,7 @@ Result<std::unique_ptr<Model>> bind_decoder(ModelConfig config, WeightBinder& bi
   DecoderWeights weights = bind_decoder_weights(binder, config);
   Result<BoundWeights> bound = binder.finish();
   if (!bound) return std::move(bound).error();
-  Result<AttentionSettings> attention = make_attention_settings(config, weights.rope_divisors);
+  Result<AttentionSettings> attention = make_attention_settings(config, weights.rope);
   if (!attention) return std::move(attention).error();
   return std::unique_ptr<Model>(
       std::make_unique<Decoder>(std::move(config), std::move(bound).value(), std::move(weights),

@@ -15,20 +15,18 @@ namespace {
 constexpr std::size_t kMaxHidden = std::size_t{1} << 20;
 constexpr std::size_t kMaxLayers = 1 << 14;
 constexpr std::size_t kMaxHeads = 1 << 14;
-constexpr std::size_t kMaxHeadDim = 1 << 10;
 constexpr std::size_t kMaxVocabulary = std::size_t{1} << 24;
-constexpr double kMaxRopeFactor = 1e6;
 
-void read_heads(ConfigReader& reader, const DecoderDefaults& defaults, ModelConfig& config) {
+void read_heads(ConfigReader& reader, const DecoderDialect& dialect, ModelConfig& config) {
   config.num_attention_heads = reader.count("num_attention_heads", kMaxHeads);
-  const bool by_default = defaults.num_key_value_heads != 0 && !reader.is_gguf() &&
+  const bool by_default = dialect.num_key_value_heads != 0 && !reader.is_gguf() &&
                           reader.is_absent("num_key_value_heads");
   config.num_key_value_heads =
       reader.count("num_key_value_heads", kMaxHeads,
-                   by_default ? defaults.num_key_value_heads : config.num_attention_heads);
+                   by_default ? dialect.num_key_value_heads : config.num_attention_heads);
   reader.expect(config.num_attention_heads % config.num_key_value_heads == 0, "num_key_value_heads",
                 "a divisor of num_attention_heads " + std::to_string(config.num_attention_heads));
-  std::size_t head_dim = reader.is_gguf() || !reader.is_absent("head_dim") ? 0 : defaults.head_dim;
+  std::size_t head_dim = reader.is_gguf() || !reader.is_absent("head_dim") ? 0 : dialect.head_dim;
   if (!reader.has("head_dim") && head_dim == 0) {
     reader.expect(config.hidden_size % config.num_attention_heads == 0, "num_attention_heads",
                   "a divisor of hidden_size " + std::to_string(config.hidden_size));
@@ -38,57 +36,6 @@ void read_heads(ConfigReader& reader, const DecoderDefaults& defaults, ModelConf
   reader.expect(config.head_dim % 2 == 0,
                 reader.has("head_dim") ? "head_dim" : "num_attention_heads",
                 "heads of an even size");
-}
-
-void read_scaling(ConfigReader& reader, ModelConfig& config, std::string_view type_key) {
-  RopeScaling& scaling = config.rope_scaling;
-  const std::string_view type =
-      reader.choice(type_key, {"default", "none", "linear", "llama3"}, "default");
-  if (type == "linear") scaling.kind = RopeScaling::Kind::kLinear;
-  if (type == "llama3") scaling.kind = RopeScaling::Kind::kLlama3;
-  if (scaling.kind == RopeScaling::Kind::kNone) return;
-  scaling.factor = reader.number("factor", 1.0, kMaxRopeFactor);
-  if (scaling.kind != RopeScaling::Kind::kLlama3) return;
-  scaling.low_freq_factor = reader.number("low_freq_factor", 1e-3, 1e6);
-  scaling.high_freq_factor = reader.number("high_freq_factor", 1e-3, 1e6);
-  reader.expect(scaling.high_freq_factor > scaling.low_freq_factor, "high_freq_factor",
-                "more than low_freq_factor");
-  scaling.original_max_position_embeddings =
-      reader.number("original_max_position_embeddings", 1.0, kMaxPositions);
-}
-
-// A factor alone, under the key of today or under the one that old files have, is a linear one.
-void read_gguf_scaling(ConfigReader& reader, ModelConfig& config) {
-  const bool old = reader.has("scale_linear") && !reader.has("factor");
-  const std::string_view key = old ? "scale_linear" : "factor";
-  const std::string_view type =
-      reader.choice("rope_type", {"none", "linear"}, reader.has(key) ? "linear" : "none");
-  if (type == "linear") {
-    config.rope_scaling = {.kind = RopeScaling::Kind::kLinear,
-                           .factor = reader.number(key, 1.0, kMaxRopeFactor)};
-  }
-}
-
-void read_rope(ConfigReader& reader, ModelConfig& config) {
-  constexpr double kMaxTheta = 1e12;
-  config.rope_theta = reader.number("rope_theta", 1.0, kMaxTheta, 10000.0);
-  if (reader.is_gguf()) {
-    read_gguf_scaling(reader, config);
-    for (const std::string_view key : {"rotary_dim", "v_head_dim"}) {
-      const std::size_t size = reader.count(key, kMaxHeadDim, config.head_dim);
-      reader.expect(size == config.head_dim, key, std::to_string(config.head_dim));
-    }
-    return;
-  }
-  for (const std::string_view key : {"rope_scaling", "rope_parameters"}) {
-    std::optional<ConfigReader> part = reader.object(key);
-    if (!part) continue;
-    config.rope_theta = part->number("rope_theta", 1.0, kMaxTheta, config.rope_theta);
-    read_scaling(*part, config, part->has("rope_type") ? "rope_type" : "type");
-    reader.adopt(*part);
-  }
-  const double rotary = reader.number("partial_rotary_factor", 0.0, 1.0, 1.0);
-  reader.expect(rotary == 1.0, "partial_rotary_factor", "1");
 }
 
 void read_special_tokens(ConfigReader& reader, ModelConfig& config) {
@@ -103,7 +50,7 @@ void read_special_tokens(ConfigReader& reader, ModelConfig& config) {
 
 }  // namespace
 
-ModelConfig read_decoder_config(ConfigReader& reader, const DecoderDefaults& defaults) {
+ModelConfig read_decoder_config(ConfigReader& reader, const DecoderDialect& dialect) {
   ModelConfig config;
   config.hidden_size = reader.count("hidden_size", kMaxHidden);
   config.intermediate_size = reader.count("intermediate_size", kMaxHidden);
@@ -112,9 +59,10 @@ ModelConfig read_decoder_config(ConfigReader& reader, const DecoderDefaults& def
   if (reader.vocabulary_entries() > 0) entries = reader.vocabulary_entries();
   config.vocab_size = reader.count("vocab_size", kMaxVocabulary, entries);
   config.max_position_embeddings = reader.count("max_position_embeddings", kMaxPositions);
-  config.rms_norm_eps = static_cast<float>(reader.number("rms_norm_eps", 0.0, 1.0, 1e-6));
-  read_heads(reader, defaults, config);
-  read_rope(reader, config);
+  config.rms_norm_eps =
+      static_cast<float>(reader.number("rms_norm_eps", 0.0, 1.0, dialect.rms_norm_eps));
+  read_heads(reader, dialect, config);
+  read_rope(reader, dialect.rope, config);
   if (!reader.is_gguf()) {
     reader.choice("hidden_act", {"silu", "swish"}, "silu");
     config.tie_word_embeddings = reader.flag("tie_word_embeddings", false);

@@ -3,26 +3,26 @@
 
 #include "model/config_reader.h"
 #include "model/model_config.h"
+#include "model/rope_config.h"
 
 #include <cstddef>
 #include <vector>
 
 namespace bora {
 
-// Far above any published model; a window or context beyond it is taken for damage.
-inline constexpr std::size_t kMaxPositions = std::size_t{1} << 30;
-
-// What an architecture takes where its config.json lacks a key, if that differs from what Llama
-// takes.
-struct DecoderDefaults {
+// Where an architecture's config differs from Llama's: what it takes where config.json lacks a key,
+// as transformers has it, and what else it may say.
+struct DecoderDialect {
   std::size_t num_key_value_heads = 0;  // 0: as many as there are attention heads
   std::size_t head_dim = 0;             // 0: hidden_size / num_attention_heads
+  double rms_norm_eps = 1e-6;
+  RopeDialect rope{};
 };
 
 // Sizes, heads, norm epsilon, activation, rotary positions, tied embeddings, special tokens; in
 // config.json both rope_theta with rope_scaling and the rope_parameters of transformers 5. What an
 // architecture may have or not (a window, biases) keeps its default. Failures are the reader's.
-ModelConfig read_decoder_config(ConfigReader& reader, const DecoderDefaults& defaults = {});
+ModelConfig read_decoder_config(ConfigReader& reader, const DecoderDialect& dialect = {});
 
 // Which layers have the window of config.sliding_window: those that config.json's layer_types names
 // so, else those of `otherwise` [layers].

@@ -20,12 +20,19 @@ constexpr std::array kModelNames = {
 };
 
 constexpr std::array kLayerNames = {
-    NamePair{"input_layernorm", "attn_norm"},    NamePair{"self_attn.q_proj", "attn_q"},
-    NamePair{"self_attn.k_proj", "attn_k"},      NamePair{"self_attn.v_proj", "attn_v"},
-    NamePair{"self_attn.q_norm", "attn_q_norm"}, NamePair{"self_attn.k_norm", "attn_k_norm"},
-    NamePair{"self_attn.o_proj", "attn_output"}, NamePair{"post_attention_layernorm", "ffn_norm"},
-    NamePair{"mlp.gate_proj", "ffn_gate"},       NamePair{"mlp.up_proj", "ffn_up"},
+    NamePair{"input_layernorm", "attn_norm"},
+    NamePair{"self_attn.q_proj", "attn_q"},
+    NamePair{"self_attn.k_proj", "attn_k"},
+    NamePair{"self_attn.v_proj", "attn_v"},
+    NamePair{"self_attn.qkv_proj", "attn_qkv"},
+    NamePair{"self_attn.q_norm", "attn_q_norm"},
+    NamePair{"self_attn.k_norm", "attn_k_norm"},
+    NamePair{"self_attn.o_proj", "attn_output"},
+    NamePair{"post_attention_layernorm", "ffn_norm"},
+    NamePair{"mlp.gate_proj", "ffn_gate"},
+    NamePair{"mlp.up_proj", "ffn_up"},
     NamePair{"mlp.down_proj", "ffn_down"},
+    NamePair{"mlp.gate_up_proj", "ffn_up"},
 };
 
 template <std::size_t N>

@@ -6,7 +6,24 @@
 
 namespace bora {
 
+namespace {
+
+// Rows of gate and up, one after the other.
+MlpWeights bind_fused_mlp(WeightBinder& binder, std::string_view prefix,
+                          const ModelConfig& config) {
+  const TensorView fused = binder.linear(fmt::format("{}.gate_up_proj.weight", prefix),
+                                         2 * config.intermediate_size, config.hidden_size);
+  return {.gate_proj = {.weight = rows_of(fused, 0, config.intermediate_size), .bias = {}},
+          .up_proj = {.weight = rows_of(fused, config.intermediate_size, config.intermediate_size),
+                      .bias = {}},
+          .down_proj = bind_linear(binder, fmt::format("{}.down_proj", prefix), config.hidden_size,
+                                   config.intermediate_size, false)};
+}
+
+}  // namespace
+
 MlpWeights bind_mlp(WeightBinder& binder, std::string_view prefix, const ModelConfig& config) {
+  if (config.fused_projections) return bind_fused_mlp(binder, prefix, config);
   const auto bind = [&](std::string_view name, std::size_t out, std::size_t in) {
     return bind_linear(binder, fmt::format("{}.{}", prefix, name), out, in, config.mlp_bias);
   };

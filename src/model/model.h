@@ -1,9 +1,9 @@
 // Model: the weights of one network and its forward pass.
 //
 // Weights are views into the checkpoint's map, which must outlive the model, or buffers of its own
-// where they were converted at load. Immutable after load: forward() changes the cache, the
-// workspace and the logits only. Errors: only loading fails; forward() gets batches the engine has
-// validated. Owner: the engine's thread.
+// where they were converted at load. Immutable after load, but for the context that it is told
+// of: forward() changes the cache, the workspace and the logits only. Errors: only loading fails;
+// forward() gets batches the engine has validated. Owner: the engine's thread.
 #pragma once
 
 #include "backend/backend.h"
@@ -44,6 +44,11 @@ class Model {
 
   [[nodiscard]] const ModelConfig& config() const { return config_; }
 
+  // How many positions a sequence may reach: max_position_embeddings until the engine tells its own
+  // choice, before the first step. LongRoPE turns by it (rope.h).
+  [[nodiscard]] std::size_t context_length() const { return context_length_; }
+  void set_context_length(std::size_t positions) { context_length_ = positions; }
+
   // Appends the batch's keys and values to the cache and writes the logits of `logits_rows`, in
   // that order, to `logits` [R, vocab_size] f32. R may be 0. The caller brackets it with
   // Backend::begin_step() / end_step() and synchronizes before it reads.
@@ -73,11 +78,14 @@ class Model {
 
  protected:
   Model(ModelConfig config, BoundWeights weights)
-      : config_(std::move(config)), weights_(std::move(weights)) {}
+      : config_(std::move(config)),
+        weights_(std::move(weights)),
+        context_length_(config_.max_position_embeddings) {}
 
  private:
   ModelConfig config_;
   BoundWeights weights_;
+  std::size_t context_length_;
 };
 
 }  // namespace bora

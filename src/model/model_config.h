@@ -19,14 +19,19 @@ namespace bora {
 // How positions beyond the trained ones are reached by turning slower.
 struct RopeScaling {
   // kLinear: https://arxiv.org/abs/2306.15595. kLlama3: by bands of wave lengths, Llama 3.1
-  // (https://arxiv.org/abs/2407.21783).
-  enum class Kind { kNone, kLinear, kLlama3 };
+  // (https://arxiv.org/abs/2407.21783). kLongRope: a factor for each pair of a head, searched, one
+  // list for contexts up to the original one and one for those beyond
+  // (https://arxiv.org/abs/2402.13753).
+  enum class Kind { kNone, kLinear, kLlama3, kLongRope };
 
   Kind kind = Kind::kNone;
   double factor = 1.0;                               // kLinear, kLlama3
   double low_freq_factor = 1.0;                      // kLlama3
   double high_freq_factor = 4.0;                     // kLlama3
-  double original_max_position_embeddings = 8192.0;  // kLlama3
+  double original_max_position_embeddings = 8192.0;  // kLlama3, kLongRope
+  double attention_factor = 1.0;                     // kLongRope: multiplies cos and sin
+  std::vector<float> short_factors = {};             // kLongRope: [rotary_dim / 2]; empty in GGUF
+  std::vector<float> long_factors = {};              //   files, which have tensors of them
 };
 
 struct ModelConfig {
@@ -37,6 +42,7 @@ struct ModelConfig {
   std::size_t num_attention_heads = 0;
   std::size_t num_key_value_heads = 0;
   std::size_t head_dim = 0;
+  std::size_t rotary_dim = 0;  // the first values of a head, which turn; even
   std::size_t vocab_size = 0;
   std::size_t max_position_embeddings = 0;
   float rms_norm_eps = 0.0F;
@@ -50,6 +56,7 @@ struct ModelConfig {
   bool attention_output_bias = false;  // o
   bool mlp_bias = false;               // gate, up and down
   bool qk_norm = false;                // each head of q and k is normed before it turns
+  bool fused_projections = false;      // one tensor holds q, k and v, another one gate and up
   std::optional<TokenId> bos_token_id;
   std::vector<TokenId> eos_token_ids;  // any of them ends an answer; may be empty
 

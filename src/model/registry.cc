@@ -19,6 +19,7 @@ namespace bora {
 namespace arch {
 extern const ArchSpec kLlama;
 extern const ArchSpec kMistral;
+extern const ArchSpec kPhi3;
 extern const ArchSpec kQwen2;
 extern const ArchSpec kQwen3;
 }  // namespace arch
@@ -26,10 +27,7 @@ extern const ArchSpec kQwen3;
 namespace {
 
 constexpr std::array kArchitectures = {
-    &arch::kLlama,
-    &arch::kMistral,
-    &arch::kQwen2,
-    &arch::kQwen3,
+    &arch::kLlama, &arch::kMistral, &arch::kPhi3, &arch::kQwen2, &arch::kQwen3,
 };
 
 std::string known_names(std::string_view ArchSpec::*name) {

@@ -1,5 +1,7 @@
 #include "model/step.h"
 
+#include "base/check.h"
+
 #include <fmt/format.h>
 
 namespace bora {
@@ -8,6 +10,12 @@ Linear bind_linear(WeightBinder& binder, std::string_view prefix, std::size_t ou
                    std::size_t in_features, bool bias) {
   return {.weight = binder.linear(fmt::format("{}.weight", prefix), out_features, in_features),
           .bias = binder.vector_if(bias, fmt::format("{}.bias", prefix), out_features)};
+}
+
+TensorView rows_of(TensorView tensor, std::size_t first, std::size_t count) {
+  if (tensor.empty()) return {};
+  CHECK(first + count <= tensor.shape.rows(), "rows of the tensor");
+  return {tensor.row(first), tensor.dtype, {count, tensor.shape.columns()}};
 }
 
 MutableTensorView embed(const Step& step, TensorView table) {

@@ -10,6 +10,7 @@
 #include "model/workspace.h"
 #include "tensor/tensor_view.h"
 
+#include <cstddef>
 #include <string_view>
 
 namespace bora {
@@ -19,6 +20,7 @@ struct Step {
   const ForwardBatch& batch;
   const KvCache& cache;
   Workspace& workspace;
+  std::size_t context_length;  // Model::context_length()
 };
 
 // y = x weight^T + bias, as a checkpoint names it: PREFIX.weight, PREFIX.bias.
@@ -31,6 +33,10 @@ struct Linear {
 
 Linear bind_linear(WeightBinder& binder, std::string_view prefix, std::size_t out_features,
                    std::size_t in_features, bool bias);
+
+// Rows [first, first + count) of a tensor that holds several matrices one after the other, all of
+// the same width; empty where the tensor is.
+TensorView rows_of(TensorView tensor, std::size_t first, std::size_t count);
 
 // The embeddings of the batch's tokens: [T, H].
 MutableTensorView embed(const Step& step, TensorView table);

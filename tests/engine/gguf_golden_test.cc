@@ -51,7 +51,7 @@ void add_counts(GgufBuilder& file, const ModelConfig& config) {
   add("attention.head_count_kv", config.num_key_value_heads);
   add("attention.key_length", config.head_dim);
   add("attention.value_length", config.head_dim);
-  add("rope.dimension_count", config.head_dim);
+  add("rope.dimension_count", config.rotary_dim);
   add("context_length", config.max_position_embeddings);
   add("vocab_size", config.vocab_size);
   if (config.sliding_window != 0) add("attention.sliding_window", config.sliding_window);
@@ -59,17 +59,33 @@ void add_counts(GgufBuilder& file, const ModelConfig& config) {
   add_float("rope.freq_base", config.rope_theta);
 }
 
+void add_floats(GgufBuilder& file, std::string_view name, std::span<const float> values) {
+  std::string data;
+  for (const float value : values) GgufBuilder::put(data, value);
+  file.tensor(name, {values.size()}, 0, data);
+}
+
 void add_rope_divisors(GgufBuilder& file, const ModelConfig& config) {
-  if (config.rope_scaling.kind == RopeScaling::Kind::kNone) return;
   ModelConfig plain = config;
   plain.rope_scaling = {};
   const Rope scaled = *make_rope(config, {});
   const Rope unscaled = *make_rope(plain, {});
-  std::string divisors;
+  std::vector<float> divisors;
   for (std::size_t i = 0; i < scaled.inverse_frequencies.size(); ++i) {
-    GgufBuilder::put(divisors, unscaled.inverse_frequencies[i] / scaled.inverse_frequencies[i]);
+    divisors.push_back(unscaled.inverse_frequencies[i] / scaled.inverse_frequencies[i]);
   }
-  file.tensor("rope_freqs.weight", {scaled.inverse_frequencies.size()}, 0, divisors);
+  add_floats(file, "rope_freqs.weight", divisors);
+}
+
+void add_longrope(GgufBuilder& file, const ModelConfig& config) {
+  const RopeScaling& scaling = config.rope_scaling;
+  const std::string prefix = architecture_of(config) + ".rope.scaling.";
+  file.value(prefix + "attn_factor", MetadataType::kFloat32,
+             static_cast<float>(scaling.attention_factor));
+  file.value(prefix + "original_context_length", MetadataType::kUint32,
+             static_cast<std::uint32_t>(scaling.original_max_position_embeddings));
+  add_floats(file, "rope_factors_short.weight", scaling.short_factors);
+  add_floats(file, "rope_factors_long.weight", scaling.long_factors);
 }
 
 std::string as_gguf(const Checkpoint& checkpoint) {
@@ -87,7 +103,17 @@ std::string as_gguf(const Checkpoint& checkpoint) {
     file.tensor(gguf_tensor_name(tensor.name), {dims.rbegin(), dims.rend()},
                 static_cast<std::uint32_t>(info(view.dtype).ggml_type), data);
   }
-  add_rope_divisors(file, config);
+  switch (config.rope_scaling.kind) {
+    case RopeScaling::Kind::kNone:
+      break;
+    case RopeScaling::Kind::kLinear:
+    case RopeScaling::Kind::kLlama3:
+      add_rope_divisors(file, config);
+      break;
+    case RopeScaling::Kind::kLongRope:
+      add_longrope(file, config);
+      break;
+  }
   return file.bytes();
 }
 
@@ -108,7 +134,8 @@ TEST_P(GgufGolden, GivesTheRecordedLogitsAndGreedyIds) {
 
 INSTANTIATE_TEST_SUITE_P(Public, GgufGolden,
                          ::testing::Values("llama2", "llama31_rope_tied", "mistral_nemo",
-                                           "mistral_v01_swa", "mistral_v02", "qwen2", "qwen3"),
+                                           "mistral_v01_swa", "mistral_v02", "phi3",
+                                           "phi3_longrope", "qwen2", "qwen3"),
                          [](const auto& instance) { return instance.param; });
 
 }  // namespace

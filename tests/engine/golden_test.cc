@@ -48,6 +48,19 @@ double worst_of(const Golden& golden, const std::vector<std::vector<float>>& row
   return worst;
 }
 
+// Copies a golden's checkpoint, the keys of the JSON object `changes` set in its config.
+void copy_with(const std::string& name, const std::string& changes,
+               const testing::TempFolder& folder) {
+  for (const auto& entry : fs::directory_iterator(golden_folder(name))) {
+    fs::copy_file(entry.path(), folder.path() / entry.path().filename());
+  }
+  // The last of two equal keys counts, in JSON as bora and Python read it.
+  std::ifstream original(golden_folder(name) / "config.json");
+  std::string config{std::istreambuf_iterator<char>(original), {}};
+  config.erase(config.rfind('}'));
+  folder.write("config.json", config + "," + changes.substr(changes.find('{') + 1));
+}
+
 class GoldenModel : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(GoldenModel, GivesTheRecordedLogitsAndGreedyIdsOnEveryIsa) {
@@ -102,14 +115,7 @@ TEST_P(GoldenModel, MovesWhenAnyRecordedConfigKeyChanges) {
   ASSERT_FALSE(golden.ablations.empty());
   for (const std::string& ablation : golden.ablations) {
     const testing::TempFolder folder;
-    for (const auto& entry : fs::directory_iterator(golden_folder(GetParam()))) {
-      fs::copy_file(entry.path(), folder.path() / entry.path().filename());
-    }
-    // The last of two equal keys counts, in JSON as bora and Python read it.
-    std::ifstream original(golden_folder(GetParam()) / "config.json");
-    std::string config{std::istreambuf_iterator<char>(original), {}};
-    config.erase(config.rfind('}'));
-    folder.write("config.json", config + "," + ablation.substr(ablation.find('{') + 1));
+    copy_with(GetParam(), ablation, folder);
     const auto engine = open_or_fail(folder.path());
     ASSERT_NE(engine, nullptr);
     EXPECT_GT(worst_of(golden, engine->all_logits(golden.input_ids)), 0.05) << ablation;
@@ -161,9 +167,27 @@ TEST_P(GoldenModel, GivesTheSameLogitsFromConvertedWeights) {
   EXPECT_LE(worst_of(golden, engine->all_logits(golden.input_ids)), kTolerance);
 }
 
+TEST(LongRope, TakesTheShortFactorsWhereTheContextIsNoLongerThanTheOriginalOne) {
+  const testing::TempFolder folder;
+  copy_with("phi3_longrope",
+            R"({"rope_scaling": {"type": "longrope", "short_factor": [1, 1, 1.25, 1.5, 1.75, 2],
+                "long_factor": [1, 1, 1.25, 1.5, 1.75, 2]}})",
+            folder);
+  const std::vector<TokenId> all = read_golden("phi3_longrope").input_ids;
+  const std::span<const TokenId> ids(all.data(), 32);
+  TestEngine::Options options;
+  const auto long_context = open_or_fail(golden_folder("phi3_longrope"), options)->all_logits(ids);
+  const auto short_factors = open_or_fail(folder.path(), options)->all_logits(ids);
+  options.engine.context_length = 32;
+  const auto short_context = open_or_fail(golden_folder("phi3_longrope"), options)->all_logits(ids);
+  EXPECT_TRUE(short_context == short_factors);
+  EXPECT_FALSE(short_context == long_context);
+}
+
 INSTANTIATE_TEST_SUITE_P(Public, GoldenModel,
                          ::testing::Values("llama2", "llama31_rope_tied", "mistral_nemo",
-                                           "mistral_v01_swa", "mistral_v02", "qwen2", "qwen3"),
+                                           "mistral_v01_swa", "mistral_v02", "phi3",
+                                           "phi3_longrope", "qwen2", "qwen3"),
                          [](const auto& instance) { return instance.param; });
 
 }  // namespace

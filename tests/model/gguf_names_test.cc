@@ -16,6 +16,8 @@ TEST(GgufTensorName, TranslatesWhatDecodersHave) {
             "blk.7.ffn_norm.weight");
   EXPECT_EQ(gguf_tensor_name("model.layers.7.self_attn.q_norm.weight"), "blk.7.attn_q_norm.weight");
   EXPECT_EQ(gguf_tensor_name("model.layers.7.self_attn.k_norm.weight"), "blk.7.attn_k_norm.weight");
+  EXPECT_EQ(gguf_tensor_name("model.layers.7.self_attn.qkv_proj.weight"), "blk.7.attn_qkv.weight");
+  EXPECT_EQ(gguf_tensor_name("model.layers.7.mlp.gate_up_proj.weight"), "blk.7.ffn_up.weight");
   EXPECT_EQ(gguf_tensor_name("model.layers.7.mlp.down_proj.weight"), "blk.7.ffn_down.weight");
 }
 

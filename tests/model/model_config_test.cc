@@ -8,6 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace bora {
 namespace {
 
@@ -136,6 +138,68 @@ TEST(ModelConfig, GivesAQwenTheWindowThatItTurnsOn) {
   }
 }
 
+struct BadKey {
+  std::string_view key;
+  std::string_view value;  // "": removed
+  std::string_view message;
+};
+
+constexpr std::string_view kLongRope =
+    R"({"type": "longrope", "short_factor": [1, 2], "long_factor": [4, 8.5]})";
+
+TEST(ModelConfig, ReadsLongRopeUnderItsSeveralNames) {
+  const std::string phi =
+      with_key(with_architecture("Phi3ForCausalLM"), "original_max_position_embeddings", "16");
+  for (const char* type : {"longrope", "su", "yarn"}) {
+    for (const char* key : {"rope_scaling", "rope_parameters"}) {
+      const std::string scaling = with_key(kLongRope, "type", fmt::format("\"{}\"", type));
+      const auto config = read_json(with_key(phi, key, scaling));
+      ASSERT_TRUE(config) << config.error().message;
+      const RopeScaling& read = config->rope_scaling;
+      EXPECT_EQ(read.kind, RopeScaling::Kind::kLongRope);
+      EXPECT_THAT(read.short_factors, ElementsAre(1.0F, 2.0F));
+      EXPECT_THAT(read.long_factors, ElementsAre(4.0F, 8.5F));
+      EXPECT_EQ(read.original_max_position_embeddings, 16.0);
+      EXPECT_DOUBLE_EQ(read.attention_factor, std::sqrt(1.5)) << "1 + ln 4 / ln 16";
+    }
+  }
+  const auto given =
+      read_json(with_key(phi, "rope_scaling", with_key(kLongRope, "attention_factor", "1.125")));
+  EXPECT_EQ(given->rope_scaling.attention_factor, 1.125);
+  const auto plain = read_json(with_key(phi, "rope_scaling", "null"));
+  EXPECT_EQ(plain->rope_scaling.kind, RopeScaling::Kind::kNone);
+}
+
+TEST(ModelConfig, TurnsAPartOfEachHeadOfAPhiOnly) {
+  const std::string phi = with_architecture("Phi3ForCausalLM");
+  EXPECT_EQ(read_json(phi)->rotary_dim, 4U);
+  EXPECT_EQ(read_json(with_key(phi, "partial_rotary_factor", "0.5"))->rotary_dim, 2U);
+  EXPECT_EQ(
+      read_json(with_key(phi, "rope_parameters", R"({"partial_rotary_factor": 0.5})"))->rotary_dim,
+      2U);
+}
+
+TEST(ModelConfig, NamesTheKeyOfAPhiThatIsWrong) {
+  const BadKey bad_keys[] = {
+      {"rope_scaling", R"({"type": "linear", "factor": 2})", "rope_scaling.type: expected one of"},
+      {"rope_scaling", R"({"type": "su", "short_factor": [1, 2], "long_factor": [1]})",
+       "rope_scaling.long_factor: expected 2 numbers"},
+      {"rope_scaling", R"({"type": "su", "short_factor": [1, 0], "long_factor": [1, 2]})",
+       "rope_scaling.short_factor: expected numbers from"},
+      {"rope_scaling", R"({"type": "su", "long_factor": [1, 2]})", "short_factor: expected"},
+      {"partial_rotary_factor", "0.3", "partial_rotary_factor: expected an even number"},
+      {"partial_rotary_factor", "0", "partial_rotary_factor: expected an even number"},
+      {"attention_bias", "true", "attention_bias: expected false"},
+      {"sliding_window", "0", "sliding_window: expected"},
+  };
+  for (const BadKey& bad : bad_keys) {
+    const auto config =
+        read_json(with_key(with_architecture("Phi3ForCausalLM"), bad.key, bad.value));
+    ASSERT_FALSE(config) << bad.key << " = " << bad.value;
+    EXPECT_THAT(config.error().message, HasSubstr(bad.message));
+  }
+}
+
 TEST(ModelConfig, ReadsEachSpellingOfRopeScaling) {
   auto config =
       read_json(with_key(kTinyConfig, "rope_scaling", R"({"type": "linear", "factor": 2.5})"));
@@ -170,12 +234,6 @@ TEST(ModelConfig, TakesSeveralStopIdsAndPrefersThoseOfTheGenerationConfig) {
               ElementsAre(3, 4));
   EXPECT_THAT(read_json(kTinyConfig, R"({"temperature": 1})")->eos_token_ids, ElementsAre(2));
 }
-
-struct BadKey {
-  std::string_view key;
-  std::string_view value;  // "": removed
-  std::string_view message;
-};
 
 TEST(ModelConfig, NamesTheKeyThatIsWrong) {
   constexpr BadKey kBad[] = {
@@ -218,6 +276,9 @@ TEST(ModelConfig, NamesTheKeyThatIsWrong) {
        " \"original_max_position_embeddings\": 8192}",
        "high_freq_factor: expected more than low_freq_factor"},
       {"rope_scaling", "7", "rope_scaling: expected"},
+      {"rope_parameters", "{\"partial_rotary_factor\": 0.5}", "partial_rotary_factor: expected 1"},
+      {"rope_parameters", "{\"full_attention\": {}}",
+       "rope_parameters.full_attention: expected the same positions in all layers"},
       {"partial_rotary_factor", "0.5", "partial_rotary_factor: expected 1"},
       {"hidden_act", "\"gelu\"", "hidden_act: expected one of silu"},
       {"tie_word_embeddings", "1", "tie_word_embeddings: expected"},

@@ -5,6 +5,8 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <utility>
+#include <vector>
 
 namespace bora {
 namespace {
@@ -12,6 +14,7 @@ namespace {
 ModelConfig config_of(std::size_t head_dim, double theta) {
   ModelConfig config;
   config.head_dim = head_dim;
+  config.rotary_dim = head_dim;
   config.rope_theta = theta;
   return config;
 }
@@ -70,16 +73,67 @@ TEST(Rope, SlowsLongWavesOnlyAsLlama3Does) {
 
 TEST(Rope, DividesByTheTensorOfAGgufFile) {
   constexpr std::array kDivisors = {1.0F, 2.0F, 4.0F, 8.0F};
-  const Result<Rope> rope = make_rope(config_of(8, 10000.0), view_of(kDivisors));
+  const Result<Rope> rope = make_rope(config_of(8, 10000.0), {.divisors = view_of(kDivisors)});
   EXPECT_FLOAT_EQ(rope->inverse_frequencies[0], 1.0F);
   EXPECT_FLOAT_EQ(rope->inverse_frequencies[3], 0.000125F);
+}
+
+// Factors 1 and 2 in short contexts, 4 and 8 in long ones.
+ModelConfig longrope_config() {
+  ModelConfig config = config_of(4, 10000.0);
+  config.rope_scaling = {.kind = RopeScaling::Kind::kLongRope,
+                         .original_max_position_embeddings = 32.0,
+                         .attention_factor = 1.25,
+                         .short_factors = {1.0F, 2.0F},
+                         .long_factors = {4.0F, 8.0F}};
+  return config;
+}
+
+TEST(Rope, TurnsAContextBeyondTheOriginalOneByLongRopesLongFactors) {
+  const Result<Rope> rope = make_rope(longrope_config(), {});
+  ASSERT_TRUE(rope) << rope.error().message;
+  EXPECT_EQ(rope->attention_factor, 1.25F);
+  EXPECT_FLOAT_EQ(rope->speeds(32)[0], 1.0F);
+  EXPECT_FLOAT_EQ(rope->speeds(32)[1], 0.01F / 2.0F);
+  EXPECT_FLOAT_EQ(rope->speeds(33)[0], 1.0F / 4.0F);
+  EXPECT_FLOAT_EQ(rope->speeds(33)[1], 0.01F / 8.0F);
+}
+
+TEST(Rope, TakesLongRopesFactorsFromTheTensorsOfAGgufFile) {
+  ModelConfig config = longrope_config();
+  const std::vector<float> short_factors = std::move(config.rope_scaling.short_factors);
+  const std::vector<float> long_factors = std::move(config.rope_scaling.long_factors);
+  config.rope_scaling.short_factors.clear();
+  config.rope_scaling.long_factors.clear();
+  const Result<Rope> rope = make_rope(
+      config, {.short_factors = view_of(short_factors), .long_factors = view_of(long_factors)});
+  ASSERT_TRUE(rope) << rope.error().message;
+  EXPECT_FLOAT_EQ(rope->speeds(32)[1], 0.01F / 2.0F);
+  EXPECT_FLOAT_EQ(rope->speeds(33)[1], 0.01F / 8.0F);
+}
+
+TEST(Rope, TurnsAPartOfEachHeadWhereNoMoreShallTurn) {
+  ModelConfig config = config_of(8, 10000.0);
+  config.rotary_dim = 4;
+  const Result<Rope> rope = make_rope(config, {});
+  ASSERT_EQ(rope->inverse_frequencies.size(), 2U);
+  EXPECT_FLOAT_EQ(rope->inverse_frequencies[1], 0.01F);
+}
+
+TEST(Rope, RefusesATensorOfAnotherTypeThanF32) {
+  constexpr std::array kDivisors = {1.0F, 2.0F, 4.0F, 8.0F};
+  TensorView halves = view_of(kDivisors);
+  halves.dtype = DType::kF16;
+  const Result<Rope> rope = make_rope(config_of(8, 10000.0), {.divisors = halves});
+  ASSERT_FALSE(rope);
+  EXPECT_EQ(rope.error().message, "rope_freqs.weight: expected type f32, found f16");
 }
 
 TEST(Rope, RefusesDivisorsThatCannotBe) {
   for (const float bad : {0.0F, -1.0F, std::numeric_limits<float>::quiet_NaN(),
                           std::numeric_limits<float>::infinity()}) {
     const std::array divisors = {1.0F, bad};
-    const Result<Rope> rope = make_rope(config_of(4, 10000.0), view_of(divisors));
+    const Result<Rope> rope = make_rope(config_of(4, 10000.0), {.divisors = view_of(divisors)});
     ASSERT_FALSE(rope) << bad;
     EXPECT_EQ(rope.error().code, ErrorCode::kBadModel);
   }

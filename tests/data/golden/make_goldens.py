@@ -46,6 +46,8 @@ MODELS = [
     "mistral_nemo",
     "llama2",
     "llama31_rope_tied",
+    "phi3",
+    "phi3_longrope",
     "qwen2",
     "qwen3",
 ]
