@@ -6,16 +6,6 @@
 
 namespace bora {
 
-std::size_t BlockTable::blocks_needed(std::size_t context, std::size_t window, std::size_t chunk,
-                                      std::size_t block_tokens) {
-  const std::size_t all = (context + block_tokens - 1) / block_tokens;
-  if (window == 0) return all;
-  // The first query of a chunk sees window - 1 positions before it. That many consecutive positions
-  // touch one block more than they fill when they begin at the end of one.
-  const std::size_t positions = window - 1 + chunk;
-  return std::min(all, (positions + block_tokens - 2) / block_tokens + 1);
-}
-
 BlockTable::BlockTable(std::size_t num_blocks, std::size_t context, std::size_t window,
                        std::size_t block_tokens)
     : num_blocks_(num_blocks),
@@ -46,7 +36,7 @@ void BlockTable::advance(std::size_t begin, std::size_t end) {
   }
   for (std::size_t i = begin / block_tokens_; i * block_tokens_ < end; ++i) {
     if (entries_[i] >= 0) continue;
-    CHECK(!free_.empty(), "blocks_needed() blocks suffice");
+    CHECK(!free_.empty(), "kv_blocks_needed() blocks suffice");
     entries_[i] = free_.back();
     free_.pop_back();
   }

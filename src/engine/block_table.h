@@ -2,7 +2,8 @@
 //
 // Blocks are taken when positions are first stored and, with a sliding window, given back once no
 // later query sees any of their positions, so that a sequence never holds more than
-// blocks_needed(). Owner: the engine's thread. Allocates in its constructor only.
+// kv_blocks_needed() (plan/kv_blocks.h). Owner: the engine's thread. Allocates in its constructor
+// only.
 #pragma once
 
 #include <cstddef>
@@ -14,11 +15,6 @@ namespace bora {
 
 class BlockTable {
  public:
-  // Blocks that suffice for any sequence of up to `context` positions computed in chunks of up to
-  // `chunk`, where queries see `window` positions (0: all).
-  static std::size_t blocks_needed(std::size_t context, std::size_t window, std::size_t chunk,
-                                   std::size_t block_tokens);
-
   // A table over blocks 0 to num_blocks - 1, all free.
   BlockTable(std::size_t num_blocks, std::size_t context, std::size_t window,
              std::size_t block_tokens);

@@ -3,7 +3,8 @@
 #include "engine/batch_builder.h"
 #include "engine/block_table.h"
 #include "engine/kv_arena.h"
-#include "engine/memory_plan.h"
+#include "plan/kv_blocks.h"
+#include "plan/memory_plan.h"
 
 #include <fmt/format.h>
 
@@ -60,6 +61,14 @@ bool ends_answer(const Request& request, TokenId id) {
          std::find(request.stop_ids.begin(), request.stop_ids.end(), id) != request.stop_ids.end();
 }
 
+MemoryOptions memory_options(const EngineOptions& options) {
+  return {.context_length = options.context_length,
+          .prefill_chunk = options.prefill_chunk,
+          .kv_dtype = options.kv_dtype,
+          .compute = options.compute,
+          .memory_limit = options.memory_limit};
+}
+
 }  // namespace
 
 struct Engine::State {
@@ -114,7 +123,7 @@ Engine::~Engine() = default;
 Result<std::unique_ptr<Engine>> Engine::create(std::unique_ptr<Model> model,
                                                std::unique_ptr<Backend> backend,
                                                const EngineOptions& options) {
-  Result<MemoryPlan> plan = plan_memory(*model, options);
+  Result<MemoryPlan> plan = plan_memory(*model, memory_options(options));
   if (!plan) return std::move(plan).error();
   model->set_context_length(plan->context_length);
   Result<KvArena> kv =

@@ -23,7 +23,7 @@ namespace bora {
 struct EngineOptions {
   // Positions a sequence may have, prompt and answer together. 0: the model's
   // max_position_embeddings, at most kDefaultContext, halved until the cache fits beside the
-  // weights.
+  // weights (plan/memory_plan.h).
   std::size_t context_length = 0;
   std::size_t prefill_chunk = 512;  // tokens of a prompt computed together
   std::optional<DType> kv_dtype =
@@ -32,9 +32,6 @@ struct EngineOptions {
   std::optional<std::size_t> memory_limit =
       std::nullopt;  // bytes; nullopt: available_memory() (base/memory.h)
 };
-
-inline constexpr std::size_t kDefaultContext = 8192;
-inline constexpr std::size_t kKvBlockTokens = 64;
 
 class Engine {
  public:

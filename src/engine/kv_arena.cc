@@ -1,17 +1,14 @@
 #include "engine/kv_arena.h"
 
+#include "plan/kv_blocks.h"
+
 #include <utility>
 
 namespace bora {
 
-std::size_t KvArena::bytes_needed(const KvShape& shape, DType dtype, std::size_t blocks,
-                                  std::size_t block_tokens) {
-  return shape.values_per_token() * blocks * block_tokens * info(dtype).block_bytes;
-}
-
 Result<KvArena> KvArena::create(Backend& backend, const KvShape& shape, DType dtype,
                                 std::size_t blocks, std::size_t block_tokens) {
-  const std::size_t total = bytes_needed(shape, dtype, blocks, block_tokens);
+  const std::size_t total = kv_bytes(shape, dtype, blocks, block_tokens);
   const std::size_t half_layer = total / (2 * shape.num_layers);
   // The first block of each half layer would take a huge page: SmolLM2's 60 are 120 MB, 30 ms of
   // zeroing before its first token. Long caches are read whole for every token and earn theirs.

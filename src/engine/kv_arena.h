@@ -14,8 +14,6 @@ namespace bora {
 
 class KvArena {
  public:
-  static std::size_t bytes_needed(const KvShape& shape, DType dtype, std::size_t blocks,
-                                  std::size_t block_tokens);
   // Errors: kDoesNotFit.
   static Result<KvArena> create(Backend& backend, const KvShape& shape, DType dtype,
                                 std::size_t blocks, std::size_t block_tokens);

@@ -1,5 +1,7 @@
 #include "engine/block_table.h"
 
+#include "plan/kv_blocks.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -43,7 +45,7 @@ TEST(BlockTable, HoldsWhatTheWindowSeesAndNoMoreThanItNeeds) {
     const std::size_t context = 1 + random() % 300;
     const std::size_t chunk = 1 + random() % 40;
     const std::size_t window = random() % 3 == 0 ? 0 : 1 + random() % 60;
-    const std::size_t needed = BlockTable::blocks_needed(context, window, chunk, kBlock);
+    const std::size_t needed = kv_blocks_needed(context, window, chunk, kBlock);
     if (window != 0) {
       EXPECT_LE(needed, (window + chunk) / kBlock + 2);
     }
@@ -71,7 +73,7 @@ TEST(BlockTable, HoldsWhatTheWindowSeesAndNoMoreThanItNeeds) {
 }
 
 TEST(BlockTable, KeepsTheBlocksOfALongMistralSequenceToItsWindow) {
-  const std::size_t needed = BlockTable::blocks_needed(32768, 4096, 512, 64);
+  const std::size_t needed = kv_blocks_needed(32768, 4096, 512, 64);
   EXPECT_EQ(needed, 73U) << "(4095 + 512) / 64, and one for the ends";
   BlockTable table(needed, 32768, 4096, 64);
   for (std::size_t position = 0; position < 32768; ++position) {

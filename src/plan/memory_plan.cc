@@ -1,8 +1,6 @@
-#include "engine/memory_plan.h"
+#include "plan/memory_plan.h"
 
 #include "base/memory.h"
-#include "engine/block_table.h"
-#include "engine/kv_arena.h"
 
 #include <fmt/format.h>
 
@@ -18,13 +16,12 @@ constexpr std::size_t kLeastContext = 512;  // below it a default is refused rat
 
 void size_cache(const Model& model, MemoryPlan& plan) {
   plan.chunk = std::min(plan.chunk, plan.context_length);
-  plan.kv_blocks = BlockTable::blocks_needed(plan.context_length, model.kv_shape().sliding_window,
-                                             plan.chunk, kKvBlockTokens);
-  plan.kv_bytes =
-      KvArena::bytes_needed(model.kv_shape(), plan.kv_dtype, plan.kv_blocks, kKvBlockTokens);
+  plan.kv_blocks = kv_blocks_needed(plan.context_length, model.kv_shape().sliding_window,
+                                    plan.chunk, kKvBlockTokens);
+  plan.kv_bytes = kv_bytes(model.kv_shape(), plan.kv_dtype, plan.kv_blocks, kKvBlockTokens);
 }
 
-Result<DType> kv_type(const EngineOptions& options) {
+Result<DType> kv_type(const MemoryOptions& options) {
   if (!options.kv_dtype) {
     return options.compute == ComputeType::kF32 ? DType::kF32 : DType::kF16;
   }
@@ -35,7 +32,7 @@ Result<DType> kv_type(const EngineOptions& options) {
       {}};
 }
 
-Result<void> check_options(const Model& model, const EngineOptions& options) {
+Result<void> check_options(const Model& model, const MemoryOptions& options) {
   const std::size_t longest = model.config().max_position_embeddings;
   if (options.context_length > longest) {
     return Error{ErrorCode::kUsage,
@@ -55,7 +52,7 @@ Result<void> check_options(const Model& model, const EngineOptions& options) {
 
 }  // namespace
 
-Result<MemoryPlan> plan_memory(const Model& model, const EngineOptions& options) {
+Result<MemoryPlan> plan_memory(const Model& model, const MemoryOptions& options) {
   if (Result<void> checked = check_options(model, options); !checked) {
     return std::move(checked).error();
   }
