@@ -136,6 +136,10 @@ class Backend {
   // ops need no memory afterwards. Errors: kDoesNotFit.
   virtual Result<void> reserve(std::size_t max_tokens, std::size_t max_columns) = 0;
 
+  // Bytes that the backend holds after reserve() with the same arguments.
+  [[nodiscard]] virtual std::size_t reserve_bytes(std::size_t max_tokens,
+                                                  std::size_t max_columns) const = 0;
+
   virtual void embed(const EmbedParams& params) = 0;
   virtual void rms_norm(const RmsNormParams& params) = 0;
   virtual void linear(const LinearParams& params) = 0;

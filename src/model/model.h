@@ -29,9 +29,10 @@ class Checkpoint;
 // The weights a model was bound to, in the order a forward pass reads them.
 struct BoundWeights {
   std::vector<TensorView> in_use_order;
-  TensorView embedding;         // of which a step reads one row a token
-  bool tied_embedding = false;  // it is the output projection too, which a step reads whole
-  std::vector<Buffer> owned;    // what was converted at load
+  TensorView embedding;             // of which a step reads one row a token
+  bool tied_embedding = false;      // it is the output projection too, which a step reads whole
+  std::vector<Buffer> owned;        // what was converted at load
+  std::size_t converted_bytes = 0;  // of `owned`; in an outline, what it will be
 };
 
 class Model {
@@ -69,9 +70,11 @@ class Model {
   // row a token (unless the table is the output projection too).
   [[nodiscard]] std::size_t weight_bytes_per_token() const;
 
-  // Bytes of weights altogether, and those of them that lie in memory of the model's own.
+  // Bytes of weights altogether; those of them that lie in memory of the model's own; and those
+  // that will when an outline (model/registry.h) is loaded, the same where it is.
   [[nodiscard]] std::size_t weight_bytes() const;
   [[nodiscard]] std::size_t owned_bytes() const;
+  [[nodiscard]] std::size_t converted_bytes() const { return weights_.converted_bytes; }
 
   // The type most of the weights have ("bf16", "q4_1"), for reports.
   [[nodiscard]] std::string_view weight_type() const;

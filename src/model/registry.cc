@@ -111,6 +111,17 @@ Result<ModelConfig> read_config(const Checkpoint& checkpoint, const ArchSpec& sp
   return config;
 }
 
+// `pool` null: for sizes only.
+Result<std::unique_ptr<Model>> bind(const Checkpoint& checkpoint, std::optional<DType> weights,
+                                    ThreadPool* pool) {
+  Result<const ArchSpec*> spec = spec_of(checkpoint);
+  if (!spec) return std::move(spec).error();
+  Result<ModelConfig> config = read_config(checkpoint, **spec);
+  if (!config) return std::move(config).error();
+  WeightBinder binder(checkpoint, weights, pool);
+  return (*spec)->bind_weights(*std::move(config), binder);
+}
+
 Result<void> check_room(const Checkpoint& checkpoint, DType dtype) {
   std::uint64_t bytes = 0;
   for (const StoredTensor& tensor : checkpoint.tensors()) {
@@ -152,11 +163,6 @@ Result<ModelConfig> read_model_config(const Checkpoint& checkpoint) {
 
 Result<std::unique_ptr<Model>> load_model(const Checkpoint& checkpoint,
                                           const LoadOptions& options) {
-  Result<const ArchSpec*> spec = spec_of(checkpoint);
-  if (!spec) return std::move(spec).error();
-  Result<ModelConfig> config = read_config(checkpoint, **spec);
-  if (!config) return std::move(config).error();
-
   std::unique_ptr<ThreadPool> pool;
   if (options.weights) {
     if (Result<void> room = check_room(checkpoint, *options.weights); !room) {
@@ -166,8 +172,14 @@ Result<std::unique_ptr<Model>> load_model(const Checkpoint& checkpoint,
     if (!made) return std::move(made).error();
     pool = std::move(made).value();
   }
-  WeightBinder binder(checkpoint, options.weights, pool.get());
-  return (*spec)->bind_weights(std::move(config).value(), binder);
+  return bind(checkpoint, options.weights, pool.get());
+}
+
+Result<std::unique_ptr<const Model>> outline_model(const Checkpoint& checkpoint,
+                                                   std::optional<DType> weights) {
+  Result<std::unique_ptr<Model>> model = bind(checkpoint, weights, nullptr);
+  if (!model) return std::move(model).error();
+  return std::unique_ptr<const Model>(*std::move(model));
 }
 
 }  // namespace bora

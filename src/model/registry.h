@@ -47,4 +47,9 @@ Result<ModelConfig> read_model_config(const Checkpoint& checkpoint);
 // once; kDoesNotFit where a conversion lacks the memory.
 Result<std::unique_ptr<Model>> load_model(const Checkpoint& checkpoint, const LoadOptions& options);
 
+// The same model with the same errors, but nothing is converted: it knows its config and how many
+// bytes it will take, to be asked before load_model() takes them. forward() must not be called.
+Result<std::unique_ptr<const Model>> outline_model(const Checkpoint& checkpoint,
+                                                   std::optional<DType> weights);
+
 }  // namespace bora

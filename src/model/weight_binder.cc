@@ -1,6 +1,5 @@
 #include "model/weight_binder.h"
 
-#include "base/check.h"
 #include "formats/checkpoint.h"
 #include "model/convert.h"
 #include "model/gguf_names.h"
@@ -52,7 +51,9 @@ TensorView WeightBinder::find(std::string_view name, const Shape& shape, bool pl
 
 TensorView WeightBinder::with_wanted_type(std::string_view name, TensorView stored) {
   if (stored.empty() || !convert_to_ || *convert_to_ == stored.dtype || failure_) return stored;
-  CHECK(pool_ != nullptr, "converting takes a thread pool");
+  const TensorView wanted{stored.data, *convert_to_, stored.shape};
+  weights_.converted_bytes += wanted.bytes();
+  if (pool_ == nullptr) return wanted;
   Result<Buffer> buffer = convert_weights(stored, *convert_to_, *pool_);
   if (!buffer) {
     failure_ = std::move(buffer).error().with_context(stored_name(name));

@@ -24,7 +24,8 @@ namespace bora {
 class WeightBinder {
  public:
   // convert_to: f32, f16 or bf16 for linear weights and the embedding; nullopt: as stored. `pool`
-  // (may be null without convert_to) does the converting.
+  // does the converting; without one nothing is converted and the views, which then have the wanted
+  // type and lie where the stored values lie, are for counting bytes only (outline_model).
   WeightBinder(const Checkpoint& checkpoint, std::optional<DType> convert_to, ThreadPool* pool)
       : checkpoint_(checkpoint), convert_to_(convert_to), pool_(pool) {}
 

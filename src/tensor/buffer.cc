@@ -1,10 +1,18 @@
 #include "tensor/buffer.h"
 
+#include <atomic>
 #include <string>
 #include <sys/mman.h>
 #include <utility>
 
 namespace bora {
+namespace {
+
+std::atomic<std::size_t> total_allocated = 0;
+
+}  // namespace
+
+std::size_t Buffer::allocated_bytes() { return total_allocated.load(std::memory_order_relaxed); }
 
 Result<Buffer> Buffer::allocate(std::size_t bytes, Fill fill) {
   Buffer buffer;
@@ -19,11 +27,14 @@ Result<Buffer> Buffer::allocate(std::size_t bytes, Fill fill) {
   if (fill == Fill::kWhole && bytes >= kHugePage) madvise(memory, bytes, MADV_HUGEPAGE);
   buffer.data_ = static_cast<std::byte*>(memory);
   buffer.size_ = bytes;
+  total_allocated.fetch_add(bytes, std::memory_order_relaxed);
   return buffer;
 }
 
 Buffer::~Buffer() {
-  if (data_ != nullptr) munmap(data_, size_);
+  if (data_ == nullptr) return;
+  munmap(data_, size_);
+  total_allocated.fetch_sub(size_, std::memory_order_relaxed);
 }
 
 Buffer::Buffer(Buffer&& other) noexcept

@@ -20,6 +20,10 @@ class Buffer {
   // Errors: kDoesNotFit where the system refuses.
   static Result<Buffer> allocate(std::size_t bytes, Fill fill = Fill::kWhole);
 
+  // Bytes of all buffers of this process that are alive now: what a plan of the memory is held to.
+  // From any thread.
+  static std::size_t allocated_bytes();
+
   Buffer() = default;
   ~Buffer();
   Buffer(Buffer&& other) noexcept;

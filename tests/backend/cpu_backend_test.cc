@@ -1,5 +1,6 @@
 #include "backend/cpu/cpu_backend.h"
 
+#include "backend/cpu/rope_table.h"
 #include "base/float16.h"
 #include "kernels/linear.h"
 #include "kernels/rms_norm.h"
@@ -315,6 +316,28 @@ TEST(CpuBackend, AttendsAlikeInChunksInCompanyAndOnAnyNumberOfThreads) {
       expect_same_bits(company.out(0), whole.out(0), std::string(isa) + " in company");
     }
   }
+}
+
+TEST(CpuBackend, SaysWhatItWillReserve) {
+  for (const int threads : {1, 3}) {
+    for (const std::size_t columns : {64U, 4096U, 16384U}) {
+      const std::size_t before = Buffer::allocated_bytes();
+      auto made = make_cpu_backend({.threads = threads});
+      ASSERT_TRUE(made);
+      const std::size_t table = RopeTable::bytes_for(100, 64);
+      const std::size_t expected = (*made)->reserve_bytes(100, columns);
+      ASSERT_TRUE((*made)->reserve(100, columns));
+      EXPECT_EQ(Buffer::allocated_bytes() - before, expected - table)
+          << threads << " threads, " << columns << " columns";
+    }
+  }
+}
+
+TEST(RopeTable, SaysWhatItWillHold) {
+  RopeTable table;
+  EXPECT_EQ(table.bytes(), 0U);
+  table.reserve(100, 64);
+  EXPECT_EQ(table.bytes(), RopeTable::bytes_for(100, 64));
 }
 
 }  // namespace

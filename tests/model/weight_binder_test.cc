@@ -136,6 +136,31 @@ TEST(WeightBinder, ConvertsLinearWeightsButNoNorms) {
   }
 }
 
+TEST(ModelOutline, CountsWhatLoadingWillConvertAndConvertsNothing) {
+  TinyCheckpoint tiny;
+  tiny.add("model.layers.0.mlp.up_proj.weight", {12, 8}, "F32");
+  const Result<Checkpoint> checkpoint = tiny.open();
+  for (const std::optional<DType> weights :
+       {std::optional<DType>(), {DType::kF32}, {DType::kF16}}) {
+    const std::size_t before = Buffer::allocated_bytes();
+    const auto outline = outline_model(*checkpoint, weights);
+    ASSERT_TRUE(outline) << outline.error().message;
+    EXPECT_EQ(Buffer::allocated_bytes(), before);
+    EXPECT_EQ((*outline)->owned_bytes(), 0U);
+
+    const auto model = load_model(*checkpoint, {.weights = weights, .threads = 1});
+    ASSERT_TRUE(model) << model.error().message;
+    EXPECT_EQ(Buffer::allocated_bytes() - before, (*model)->owned_bytes());
+    EXPECT_EQ((*outline)->converted_bytes(), (*model)->owned_bytes());
+    EXPECT_EQ((*outline)->converted_bytes(), (*model)->converted_bytes());
+    EXPECT_EQ((*outline)->weight_bytes(), (*model)->weight_bytes());
+    EXPECT_EQ((*outline)->weight_type(), (*model)->weight_type());
+    EXPECT_EQ((*outline)->workspace_values(7), (*model)->workspace_values(7));
+  }
+  tiny.tensors.erase("model.norm.weight");
+  EXPECT_EQ(outline_model(*tiny.open(), std::nullopt).error().code, ErrorCode::kBadModel);
+}
+
 TEST(WeightBinder, ConvertsNothingThatAlreadyHasTheType) {
   const TinyCheckpoint tiny;
   const Result<Checkpoint> checkpoint = tiny.open();

@@ -16,6 +16,19 @@ namespace {
 // Below this many values an op is done before a second worker would have begun.
 constexpr std::size_t kValuesWorthSharing = 8192;
 
+constexpr std::size_t kUsualPairs = 64;  // head_dim 128; the rope table grows where there are more
+
+constexpr std::size_t kUsualColumns = 256;  // the widest usual head; reserve() raises it
+
+// Of one worker, whole pages.
+std::size_t worker_bytes(std::size_t max_columns) {
+  constexpr std::size_t kPage = 4096;
+  const std::size_t wanted =
+      std::max(kernels::kLinearWorkspaceBytes,
+               kernels::attention_workspace_bytes(std::max(max_columns, kUsualColumns)));
+  return (wanted + kPage - 1) / kPage * kPage;
+}
+
 const float* floats(const TensorView& view) {
   CHECK(view.dtype == DType::kF32, "activations are f32");
   return reinterpret_cast<const float*>(view.data);
@@ -39,6 +52,8 @@ class CpuBackend final : public Backend {
     return Buffer::allocate(bytes, fill);
   }
   Result<void> reserve(std::size_t max_tokens, std::size_t max_columns) override;
+  [[nodiscard]] std::size_t reserve_bytes(std::size_t max_tokens,
+                                          std::size_t max_columns) const override;
 
   void embed(const EmbedParams& params) override;
   void rms_norm(const RmsNormParams& params) override;
@@ -81,18 +96,19 @@ class CpuBackend final : public Backend {
 };
 
 Result<void> CpuBackend::reserve(std::size_t max_tokens, std::size_t max_columns) {
-  constexpr std::size_t kUsualPairs = 64;  // head_dim 128; the table grows where there are more
   rope_table_.reserve(max_tokens, kUsualPairs);
-  constexpr std::size_t kPage = 4096;
-  const std::size_t wanted =
-      std::max(kernels::kLinearWorkspaceBytes, kernels::attention_workspace_bytes(max_columns));
-  const std::size_t bytes = (wanted + kPage - 1) / kPage * kPage;
+  const std::size_t bytes = worker_bytes(max_columns);
   if (bytes <= workspace_bytes_) return {};
   Result<Buffer> buffer = Buffer::allocate(bytes * static_cast<std::size_t>(threads()));
   if (!buffer) return std::move(buffer).error();
   workspaces_ = std::move(buffer).value();
   workspace_bytes_ = bytes;
   return {};
+}
+
+std::size_t CpuBackend::reserve_bytes(std::size_t max_tokens, std::size_t max_columns) const {
+  return worker_bytes(max_columns) * static_cast<std::size_t>(threads()) +
+         RopeTable::bytes_for(max_tokens, kUsualPairs);
 }
 
 void CpuBackend::embed(const EmbedParams& params) {
@@ -342,7 +358,6 @@ Result<std::unique_ptr<Backend>> make_cpu_backend(const CpuBackendOptions& optio
       ThreadPool::create(options.threads == 0 ? usable_cpus() : options.threads);
   if (!pool) return std::move(pool).error();
   auto backend = std::make_unique<CpuBackend>(std::move(pool).value(), **kernels);
-  constexpr std::size_t kUsualColumns = 256;  // the widest usual head; reserve() raises it
   if (Result<void> reserved = backend->reserve(1, kUsualColumns); !reserved) {
     return std::move(reserved).error();
   }

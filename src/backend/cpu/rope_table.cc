@@ -13,6 +13,16 @@ void RopeTable::reserve(std::size_t tokens, std::size_t pairs) {
   sines_.reserve(tokens * pairs);
 }
 
+std::size_t RopeTable::bytes() const {
+  return positions_.capacity() * sizeof(std::int32_t) +
+         (inverse_frequencies_.capacity() + cosines_.capacity() + sines_.capacity()) *
+             sizeof(float);
+}
+
+std::size_t RopeTable::bytes_for(std::size_t tokens, std::size_t pairs) {
+  return tokens * sizeof(std::int32_t) + (pairs + 2 * tokens * pairs) * sizeof(float);
+}
+
 void RopeTable::prepare(std::span<const std::int32_t> positions,
                         std::span<const float> inverse_frequencies, float attention_factor) {
   const bool same_angles =

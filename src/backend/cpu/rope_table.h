@@ -14,6 +14,10 @@ class RopeTable {
  public:
   void reserve(std::size_t tokens, std::size_t pairs);
 
+  // Bytes the table holds, and those it holds after reserve().
+  [[nodiscard]] std::size_t bytes() const;
+  static std::size_t bytes_for(std::size_t tokens, std::size_t pairs);
+
   void prepare(std::span<const std::int32_t> positions, std::span<const float> inverse_frequencies,
                float attention_factor);
 
