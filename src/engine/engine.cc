@@ -123,7 +123,7 @@ Engine::~Engine() = default;
 Result<std::unique_ptr<Engine>> Engine::create(std::unique_ptr<Model> model,
                                                std::unique_ptr<Backend> backend,
                                                const EngineOptions& options) {
-  Result<MemoryPlan> plan = plan_memory(*model, memory_options(options));
+  Result<MemoryPlan> plan = plan_memory(*model, *backend, memory_options(options));
   if (!plan) return std::move(plan).error();
   model->set_context_length(plan->context_length);
   Result<KvArena> kv =
@@ -134,7 +134,7 @@ Result<std::unique_ptr<Engine>> Engine::create(std::unique_ptr<Model> model,
   Result<Buffer> logits = backend->allocate(
       plan->logits_rows * model->config().vocab_size * sizeof(float), Fill::kWhole);
   if (!logits) return std::move(logits).error();
-  Result<void> reserved = backend->reserve(plan->chunk, model->max_columns());
+  Result<void> reserved = backend->reserve(plan->step_tokens, model->max_columns());
   if (!reserved) return std::move(reserved).error();
 
   BlockTable blocks(plan->kv_blocks, plan->context_length, model->kv_shape().sliding_window,

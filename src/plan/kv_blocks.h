@@ -5,6 +5,7 @@
 #include "tensor/dtype.h"
 
 #include <cstddef>
+#include <cstdint>
 
 namespace bora {
 
@@ -15,8 +16,9 @@ inline constexpr std::size_t kKvBlockTokens = 64;
 std::size_t kv_blocks_needed(std::size_t context, std::size_t window, std::size_t chunk,
                              std::size_t block_tokens);
 
-// Bytes of that many blocks, keys and values of all layers.
-std::size_t kv_bytes(const KvShape& shape, DType dtype, std::size_t blocks,
-                     std::size_t block_tokens);
+// Bytes of that many blocks, keys and values of all layers; kUncountable (byte_count.h) where no 64
+// bits hold them, or no 32 bits the number of a block.
+std::uint64_t kv_bytes(const KvShape& shape, DType dtype, std::size_t blocks,
+                       std::size_t block_tokens);
 
 }  // namespace bora

@@ -220,7 +220,7 @@ TEST(EngineMemory, RefusesWhatDoesNotFitBeforeItAllocates) {
                        {.engine = {.context_length = 4096, .memory_limit = std::size_t{3} << 20}});
   ASSERT_FALSE(engine);
   EXPECT_EQ(engine.error().code, ErrorCode::kDoesNotFit);
-  EXPECT_THAT(engine.error().message, AllOf(HasSubstr("KV cache"), HasSubstr("3 MB available")));
+  EXPECT_THAT(engine.error().message, AllOf(HasSubstr("KV cache"), HasSubstr("at most 3.00 MiB")));
 }
 
 TEST(EngineMemory, HalvesTheDefaultContextUntilItFits) {
