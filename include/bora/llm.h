@@ -43,6 +43,8 @@ struct LlmOptions {
   int threads = 0;                 // 0: the CPUs this process may use
   std::size_t context_length = 0;  // 0: the model's, at most kDefaultContext
   std::size_t prefill_chunk = 512;
+  std::size_t max_sequences = 1;             // computed at a time
+  std::optional<std::size_t> memory_limit;   // bytes; nullopt: what the machine has left
   std::optional<std::string> chat_template;  // the template's text; nullopt: the model's own
 };
 

@@ -1,4 +1,6 @@
 #include "api/chat_prompt.h"
+#include "api/model_name.h"
+#include "api/model_plan.h"
 #include "backend/cpu/cpu_backend.h"
 #include "base/log.h"
 #include "engine/engine.h"
@@ -16,13 +18,6 @@
 namespace bora {
 namespace {
 
-// The name a user knows the model by.
-std::string name_of(const std::filesystem::path& model) {
-  std::error_code ignored;
-  const std::filesystem::path absolute = std::filesystem::canonical(model, ignored);
-  return (absolute.empty() ? model : absolute).filename().string();
-}
-
 // The checkpoint's tokenizer; none where the folder has none.
 Result<std::optional<Tokenizer>> load_tokenizer(const std::filesystem::path& path) {
   Result<Tokenizer> tokenizer = Tokenizer::load(path);
@@ -32,11 +27,11 @@ Result<std::optional<Tokenizer>> load_tokenizer(const std::filesystem::path& pat
   return std::optional<Tokenizer>();
 }
 
+// `plan`: what these options come to. The engine is held to the same limit, so that it comes to the
+// same.
 Result<std::unique_ptr<Engine>> make_engine(const Checkpoint& checkpoint,
-                                            const LlmOptions& options) {
-  Result<std::unique_ptr<Backend>> backend = make_cpu_backend(
-      {.threads = options.threads, .isa = options.isa, .compute = options.compute});
-  if (!backend) return std::move(backend).error();
+                                            std::unique_ptr<Backend> backend,
+                                            const LlmOptions& options, const MemoryPlan& plan) {
   Result<std::unique_ptr<Model>> model =
       load_model(checkpoint, {.weights = options.weights, .threads = options.threads});
   if (!model) return std::move(model).error();
@@ -45,7 +40,8 @@ Result<std::unique_ptr<Engine>> make_engine(const Checkpoint& checkpoint,
   engine.prefill_chunk = options.prefill_chunk;
   engine.kv_dtype = options.kv;
   engine.compute = options.compute;
-  return Engine::create(*std::move(model), *std::move(backend), engine);
+  engine.memory_limit = plan.limit;
+  return Engine::create(*std::move(model), std::move(backend), engine);
 }
 
 // Turns the engine's tokens into text, logprobs and the decision to go on.
@@ -114,13 +110,20 @@ Result<Llm> Llm::open(const std::filesystem::path& model, const LlmOptions& opti
   if (!checkpoint) return std::move(checkpoint).error();
   Result<std::optional<Tokenizer>> tokenizer = load_tokenizer(checkpoint->path());
   if (!tokenizer) return std::move(tokenizer).error();
-  auto parts = std::unique_ptr<Parts>(new Parts{.name = name_of(model),
+  Result<std::unique_ptr<Backend>> backend = make_cpu_backend(
+      {.threads = options.threads, .isa = options.isa, .compute = options.compute});
+  if (!backend) return std::move(backend).error();
+  // Before anything is converted or allocated.
+  const Result<MemoryPlan> plan = plan_checkpoint(*checkpoint, **backend, options);
+  if (!plan) return plan.error();
+  auto parts = std::unique_ptr<Parts>(new Parts{.name = model_name(model),
                                                 .checkpoint = *std::move(checkpoint),
                                                 .tokenizer = *std::move(tokenizer),
                                                 .chat_template = options.chat_template,
                                                 .engine = nullptr,
                                                 .prefetcher = nullptr});
-  Result<std::unique_ptr<Engine>> engine = make_engine(parts->checkpoint, options);
+  Result<std::unique_ptr<Engine>> engine =
+      make_engine(parts->checkpoint, *std::move(backend), options, *plan);
   if (!engine) return std::move(engine).error();
   parts->engine = *std::move(engine);
   if (parts->engine->model().owned_bytes() == 0) {  // what was converted has been read

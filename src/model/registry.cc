@@ -1,6 +1,5 @@
 #include "model/registry.h"
 
-#include "base/memory.h"
 #include "base/thread_pool.h"
 #include "formats/checkpoint.h"
 #include "model/config_reader.h"
@@ -122,21 +121,6 @@ Result<std::unique_ptr<Model>> bind(const Checkpoint& checkpoint, std::optional<
   return (*spec)->bind_weights(*std::move(config), binder);
 }
 
-Result<void> check_room(const Checkpoint& checkpoint, DType dtype) {
-  std::uint64_t bytes = 0;
-  for (const StoredTensor& tensor : checkpoint.tensors()) {
-    if (tensor.dtype && *tensor.dtype != dtype)
-      bytes += tensor.shape.values() * info(dtype).block_bytes;
-  }
-  const std::size_t available = available_memory();
-  if (bytes <= available) return {};
-  return Error{
-      ErrorCode::kDoesNotFit,
-      fmt::format("weights: expected at most {} MB for their conversion to {}, found {} MB",
-                  available >> 20, info(dtype).name, bytes >> 20),
-      {"--weights auto takes them as they are stored"}};
-}
-
 }  // namespace
 
 std::span<const ArchSpec* const> architectures() { return kArchitectures; }
@@ -165,9 +149,6 @@ Result<std::unique_ptr<Model>> load_model(const Checkpoint& checkpoint,
                                           const LoadOptions& options) {
   std::unique_ptr<ThreadPool> pool;
   if (options.weights) {
-    if (Result<void> room = check_room(checkpoint, *options.weights); !room) {
-      return std::move(room).error();
-    }
     auto made = ThreadPool::create(options.threads > 0 ? options.threads : usable_cpus());
     if (!made) return std::move(made).error();
     pool = std::move(made).value();

@@ -20,6 +20,14 @@ namespace bora {
 
 inline constexpr std::size_t kDefaultContext = 8192;
 
+// The weights in one of the types they may have.
+struct WeightBytes {
+  std::uint64_t mapped = 0;     // they lie in files and have to come in
+  std::uint64_t converted = 0;  // they lie in memory of the model's own
+
+  [[nodiscard]] std::uint64_t total() const { return add_bytes(mapped, converted); }
+};
+
 // What decides how much memory an engine takes; EngineOptions has the same under the same names.
 struct MemoryOptions {
   // 0: the model's max_position_embeddings, at most kDefaultContext, halved until the cache takes
@@ -35,14 +43,9 @@ struct MemoryOptions {
   // Bytes for all that a plan counts. nullopt: available_memory() (base/memory.h) and what the
   // model has converted already.
   std::optional<std::size_t> memory_limit = std::nullopt;
-};
-
-// The weights in one of the types they may have.
-struct WeightBytes {
-  std::uint64_t mapped = 0;     // they lie in files and have to come in
-  std::uint64_t converted = 0;  // they lie in memory of the model's own
-
-  [[nodiscard]] std::uint64_t total() const { return add_bytes(mapped, converted); }
+  // What the weights will take where the caller writes them anew before they are bound; nullopt: as
+  // the model has them.
+  std::optional<WeightBytes> weights = std::nullopt;
 };
 
 // Weights of another type that the caller could make: what it offers where the wanted ones do not

@@ -53,8 +53,9 @@ Result<MemoryPlanner> MemoryPlanner::create(const Model& model, const Backend& b
   if (Result<void> checked = check(model, options); !checked) return std::move(checked).error();
   Result<DType> kv = kv_type(options);
   if (!kv) return std::move(kv).error();
-  const MemoryChoice wanted{.weights = {.mapped = model.weight_bytes() - model.converted_bytes(),
-                                        .converted = model.converted_bytes()},
+  const MemoryChoice wanted{.weights = options.weights.value_or(WeightBytes{
+                                .mapped = model.weight_bytes() - model.converted_bytes(),
+                                .converted = model.converted_bytes()}),
                             .kv_dtype = *kv,
                             .context_length = options.context_length,
                             .prefill_chunk = options.prefill_chunk,

@@ -1,0 +1,12 @@
+// The name a user knows a model by.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace bora {
+
+// The file's or folder's, also where the path is "." or a link.
+std::string model_name(const std::filesystem::path& model);
+
+}  // namespace bora

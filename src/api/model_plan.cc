@@ -1,0 +1,150 @@
+#include "api/model_plan.h"
+
+#include "api/model_name.h"
+#include "backend/cpu/cpu_backend.h"
+#include "model/registry.h"
+#include "plan/memory_planner.h"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <utility>
+
+namespace bora {
+namespace {
+
+constexpr DType kInt8 = DType::kQ8_0;
+constexpr DType kInt4 = DType::kQ4_0;
+
+bool is_quantized(std::optional<DType> weights) {
+  return weights && info(*weights).block_values > 1;
+}
+
+// The weights after --weights int8 or int4: those with two dimensions and whole blocks are written
+// anew, and int4 leaves the embedding and the output projection in int8.
+WeightBytes quantized_bytes(const Model& stored, DType weights) {
+  const Shape table{stored.config().vocab_size, stored.config().hidden_size};
+  WeightBytes bytes;
+  for (const TensorView& tensor : stored.weights()) {
+    const DType dtype = weights == kInt4 && tensor.shape == table ? kInt8 : weights;
+    TensorView made{tensor.data, dtype, tensor.shape};
+    const bool whole = tensor.shape.columns() % info(dtype).block_values == 0;
+    if (tensor.shape.rank() < 2 || !whole) made.dtype = tensor.dtype;
+    bytes.mapped = add_bytes(bytes.mapped, made.bytes());
+  }
+  return bytes;
+}
+
+Result<WeightChoice> choice_of(const Checkpoint& checkpoint, const Model& stored,
+                               std::optional<DType> weights) {
+  WeightChoice choice{.name = weights_flag(weights), .bytes = {}};
+  if (is_quantized(weights)) {
+    choice.bytes = quantized_bytes(stored, *weights);
+    return choice;
+  }
+  Result<std::unique_ptr<const Model>> outline = outline_model(checkpoint, weights);
+  if (!outline) return std::move(outline).error();
+  choice.bytes.converted = (*outline)->converted_bytes();
+  choice.bytes.mapped = (*outline)->weight_bytes() - choice.bytes.converted;
+  return choice;
+}
+
+// What there is to choose from, in the order of loss; types that change nothing are left out.
+Result<std::vector<WeightChoice>> weight_choices(const Checkpoint& checkpoint,
+                                                 const Model& stored) {
+  constexpr std::array<std::optional<DType>, 4> kTypes = {std::nullopt, DType::kBF16, kInt8, kInt4};
+  std::vector<WeightChoice> choices;
+  for (const std::optional<DType>& type : kTypes) {
+    Result<WeightChoice> choice = choice_of(checkpoint, stored, type);
+    if (!choice) return std::move(choice).error();
+    if (choices.empty() || choice->bytes.total() != choices.front().bytes.total()) {
+      choices.push_back(*std::move(choice));
+    }
+  }
+  return choices;
+}
+
+// A model as it is stored, and everything that its plan follows from.
+struct Planned {
+  std::unique_ptr<const Model> stored;
+  MemoryOptions options;
+  WeightChoice wanted;
+  std::vector<WeightChoice> choices;
+};
+
+Result<Planned> prepare(const Checkpoint& checkpoint, const LlmOptions& options) {
+  Result<std::unique_ptr<const Model>> stored = outline_model(checkpoint, std::nullopt);
+  if (!stored) return std::move(stored).error();
+  Result<WeightChoice> wanted = choice_of(checkpoint, **stored, options.weights);
+  if (!wanted) return std::move(wanted).error();
+  Result<std::vector<WeightChoice>> choices = weight_choices(checkpoint, **stored);
+  if (!choices) return std::move(choices).error();
+  return Planned{.stored = *std::move(stored),
+                 .options = {.context_length = options.context_length,
+                             .prefill_chunk = options.prefill_chunk,
+                             .max_sequences = options.max_sequences,
+                             .kv_dtype = options.kv,
+                             .compute = options.compute,
+                             .memory_limit = options.memory_limit,
+                             .weights = wanted->bytes},
+                 .wanted = *wanted,
+                 .choices = *std::move(choices)};
+}
+
+ModelPlan::Row row_of(const MemoryPlanner& planner, const WeightChoice& weights) {
+  MemoryChoice choice = planner.wanted();
+  choice.weights = weights.bytes;
+  return {.weights = weights,
+          .plan = planner.plan(choice),
+          .largest_context = planner.largest_context(choice)};
+}
+
+}  // namespace
+
+std::string weights_flag(std::optional<DType> weights) {
+  if (!weights) return "auto";
+  if (*weights == kInt8) return "int8";
+  if (*weights == kInt4) return "int4";
+  return std::string(info(*weights).name);
+}
+
+Result<MemoryPlan> plan_checkpoint(const Checkpoint& checkpoint, const Backend& backend,
+                                   const LlmOptions& options) {
+  Result<Planned> planned = prepare(checkpoint, options);
+  if (!planned) return std::move(planned).error();
+  return plan_memory(*planned->stored, backend, planned->options, planned->choices);
+}
+
+Result<ModelPlan> plan_model(const std::filesystem::path& model, const LlmOptions& options) {
+  Result<Checkpoint> checkpoint = Checkpoint::open(model);
+  if (!checkpoint) return std::move(checkpoint).error();
+  Result<std::unique_ptr<Backend>> backend = make_cpu_backend(
+      {.threads = options.threads, .isa = options.isa, .compute = options.compute});
+  if (!backend) return std::move(backend).error();
+  Result<Planned> planned = prepare(*checkpoint, options);
+  if (!planned) return std::move(planned).error();
+  Result<MemoryPlanner> planner =
+      MemoryPlanner::create(*planned->stored, **backend, planned->options);
+  if (!planner) return std::move(planner).error();
+
+  ModelPlan plan{.name = model_name(model),
+                 .architecture = planned->stored->config().architecture,
+                 .stored = std::string(planned->stored->weight_type()),
+                 .device = std::string((*backend)->device()),
+                 .isa = std::string((*backend)->isa()),
+                 .threads = (*backend)->threads(),
+                 .wanted = row_of(*planner, planned->wanted),
+                 .by_weights = {},
+                 .alternatives = {}};
+  const auto same_name = [&](const WeightChoice& c) { return c.name == planned->wanted.name; };
+  if (std::ranges::none_of(planned->choices, same_name)) plan.by_weights.push_back(plan.wanted);
+  for (const WeightChoice& choice : planned->choices) {
+    plan.by_weights.push_back(row_of(*planner, choice));
+  }
+  if (!plan.wanted.plan.fits()) {
+    plan.alternatives = find_alternatives(*planner, planned->choices);
+  }
+  return plan;
+}
+
+}  // namespace bora
