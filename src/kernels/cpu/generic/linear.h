@@ -63,7 +63,7 @@ template <class Simd, class Weights, Prefetch kPrefetch, std::size_t kRows, std:
     for (std::size_t g = 0; g < kStep; g += Weights::kGroup) {
 #pragma GCC unroll 8
       for (std::size_t r = 0; r < kRows; ++r) {
-        Weights::widen(at.weight + r * at.stride + Weights::offset(k + g), weight);
+        Weights::widen(at.weight + r * at.stride, k + g, weight);
 #pragma GCC unroll 8
         for (std::size_t v = 0; v < kVectors; ++v) {
 #pragma GCC unroll 6
@@ -80,11 +80,11 @@ template <class Simd, class Weights, Prefetch kPrefetch, std::size_t kRows, std:
       const std::size_t rest = values - k;
 #pragma GCC unroll 8
       for (std::size_t r = 0; r < kRows; ++r) {
-        const std::byte* from = at.weight + r * at.stride + Weights::offset(k);
+        const std::byte* row = at.weight + r * at.stride;
         if (rest >= kLanes) {
-          Weights::widen(from, weight);
+          Weights::widen(row, k, weight);
         } else {
-          Weights::widen_partial(from, rest, weight);
+          Weights::widen_partial(row, k, rest, weight);
         }
 #pragma GCC unroll 6
         for (std::size_t t = 0; t < kTokens; ++t) {
@@ -143,9 +143,10 @@ void dot_tile(const LinearArgs& args, std::size_t row, std::size_t token) {
                   args.x + token * args.in_features, args.in_features};
   // The last kPrefetchBytes of the rows fetch the beginning of the next tile's.
   const std::size_t bytes = Weights::offset(args.in_features);
-  const std::size_t steps =
-      bytes > kPrefetchBytes ? (bytes - kPrefetchBytes) / Weights::offset(kStep) : 0;
-  const std::size_t split = steps * kStep;
+  constexpr std::size_t kUnit = Weights::kUnit;
+  const std::size_t units =
+      bytes > kPrefetchBytes ? (bytes - kPrefetchBytes) / Weights::offset(kUnit) : 0;
+  const std::size_t split = units * kUnit;
   accumulate<Simd, Weights, Prefetch::kAhead>(at, split, kPrefetchBytes, sums);
   at.weight += Weights::offset(split);
   at.x += split;
@@ -256,7 +257,7 @@ void multiply_panel(const LinearArgs& args, Panel panel) {
 
 template <class Simd, class Weights>
 void linear_many(const LinearArgs& args) {
-  static_assert(kPanelValues % kStep == 0);
+  static_assert(kPanelValues % kStep == 0 && kPanelValues % Weights::kUnit == 0);
   static_assert(sizeof(float) * kPanelRows * (kPanelValues + kPassTokens * Simd::kLanes) <=
                 kLinearWorkspaceBytes);
   auto* workspace = reinterpret_cast<float*>(args.workspace);

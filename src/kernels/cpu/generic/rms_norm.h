@@ -33,11 +33,11 @@ template <class Simd, class Weights>
   F32<Simd> weight[1];
   std::size_t i = 0;
   for (; i + kLanes <= args.columns; i += kLanes) {
-    Weights::widen(args.weight + Weights::offset(i), weight);
+    Weights::widen(args.weight, i, weight);
     Simd::store(out + i, Simd::mul(Simd::mul(Simd::load(x + i), scale), weight[0]));
   }
   if (const std::size_t rest = args.columns - i; rest > 0) {
-    Weights::widen_partial(args.weight + Weights::offset(i), rest, weight);
+    Weights::widen_partial(args.weight, i, rest, weight);
     const auto v = Simd::mul(Simd::mul(load_partial<Simd>(x + i, rest), scale), weight[0]);
     store_partial<Simd>(out + i, v, rest);
   }

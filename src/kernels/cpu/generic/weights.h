@@ -1,8 +1,9 @@
 // Unpack policies: how the values of each dtype become vectors of f32.
 //
-// A policy widens kGroup consecutive values at once, starting at a multiple of kGroup: a vector of
-// a plain type, a block of 32 of the others. kStep values (32) are a whole number of groups for
-// all.
+// A policy widens kGroup consecutive values at once, from value k of a row, a multiple of kGroup: a
+// vector of a plain type, 32 values of the others. kStep values (32) are a whole number of groups
+// for all. offset(k) is exact where k is a multiple of kUnit: there a row may be cut. Between, in a
+// super-block, it says about where value k lies.
 #pragma once
 
 #include "kernels/cpu/generic/simd.h"
@@ -24,17 +25,20 @@ template <class Simd, DType kType>
 struct PlainWeights {
   using Stored = Format<kType>;
   static constexpr std::size_t kGroup = Simd::kLanes;
+  static constexpr std::size_t kUnit = kStep;
   static constexpr bool kHasTail = true;
 
   static constexpr std::size_t offset(std::size_t k) { return k * Stored::kBytes; }
 
-  [[gnu::always_inline]] static void widen(const std::byte* from, F32<Simd> (&out)[1]) {
-    out[0] = Stored::template widen<Simd>(from);
+  [[gnu::always_inline]] static void widen(const std::byte* row, std::size_t k,
+                                           F32<Simd> (&out)[1]) {
+    out[0] = Stored::template widen<Simd>(row + offset(k));
   }
-  [[gnu::always_inline]] static void widen_partial(const std::byte* from, std::size_t n,
-                                                   F32<Simd> (&out)[1]) {
+  // The n < kLanes values from k on; the other lanes are zero.
+  [[gnu::always_inline]] static void widen_partial(const std::byte* row, std::size_t k,
+                                                   std::size_t n, F32<Simd> (&out)[1]) {
     std::byte lanes[Simd::kLanes * Stored::kBytes] = {};
-    __builtin_memcpy(lanes, from, n * Stored::kBytes);
+    __builtin_memcpy(lanes, row + offset(k), n * Stored::kBytes);
     out[0] = Stored::template widen<Simd>(lanes);
   }
 };
@@ -71,13 +75,14 @@ template <class Simd, DType kType>
 struct BlockWeights {
   using Stored = Format<kType>;
   static constexpr std::size_t kGroup = kBlockValues;
+  static constexpr std::size_t kUnit = kBlockValues;
   static constexpr bool kHasTail = false;
 
   static constexpr std::size_t offset(std::size_t k) { return k / kBlockValues * Stored::kBytes; }
 
-  [[gnu::always_inline]] static void widen(const std::byte* from,
+  [[gnu::always_inline]] static void widen(const std::byte* row, std::size_t k,
                                            F32<Simd> (&out)[kBlockValues / Simd::kLanes]) {
-    Stored::template widen<Simd>(from, out);
+    Stored::template widen<Simd>(row + offset(k), out);
   }
 };
 
@@ -140,20 +145,19 @@ template <class Simd, class Visit>
   visit(PlainWeights<Simd, DType::kF32>());
 }
 
-// Widens `values` values, from a multiple of kGroup, to out.
+// Widens `values` values from the beginning of `row` to out.
 template <class Simd, class Weights>
-[[gnu::always_inline]] inline void widen_row(const std::byte* from, std::size_t values,
-                                             float* out) {
+[[gnu::always_inline]] inline void widen_row(const std::byte* row, std::size_t values, float* out) {
   constexpr std::size_t kVectors = Weights::kGroup / Simd::kLanes;
   F32<Simd> group[kVectors];
   std::size_t k = 0;
   for (; k + Weights::kGroup <= values; k += Weights::kGroup) {
-    Weights::widen(from + Weights::offset(k), group);
+    Weights::widen(row, k, group);
     for (std::size_t v = 0; v < kVectors; ++v) Simd::store(out + k + v * Simd::kLanes, group[v]);
   }
   if constexpr (Weights::kHasTail) {
     if (k < values) {
-      Weights::widen_partial(from + Weights::offset(k), values - k, group);
+      Weights::widen_partial(row, k, values - k, group);
       store_partial<Simd>(out + k, group[0], values - k);
     }
   }
