@@ -2,9 +2,9 @@
 //
 //   out[t, i] = table[ids[t], i]
 //
-// Exact for f32, f16, bf16, q8_0 and q4_0 (a product of two short significands fits f32); q4_1
-// rounds once, in scale * nibble + minimum: relative error 2^-24 of the value, and of the larger of
-// its two terms with an ISA that has no fused multiply-add. The table may lie at any address.
+// Exact for f32, f16, bf16, q8_0, q4_0 and q6_k (a product of short significands fits f32). q4_1,
+// q4_k and q5_k round once on every ISA, in the sum of the product and the minimum: relative error
+// 2^-24 of the value. The table may lie at any address.
 #pragma once
 
 #include "base/ids.h"

@@ -3,11 +3,11 @@
 //   out[t, r] = sum_k weight[r, k] * x[t, k] + bias[r] (+ out[t, r] where accumulate)
 //
 // Arithmetic, the same for one token and for many (decision 2 of docs/architecture.md): a weight is
-// widened to f32 (exact but for q4_1, see embed.h), multiplied and added into one vector of partial
-// sums per output, k ascending; the lanes are added at the end in a fixed shape, then bias, then
-// out. Tolerance, with u = 2^-24: |error| <= (k / lanes + lanes + 4) u * sum_k |weight x| + 2u
-// |out|; twice the first term where the ISA multiplies and adds in two roundings. Bits of an output
-// depend on its weight row and its token alone.
+// widened to f32 (exact where it has no minimum, see embed.h), multiplied and added into one vector
+// of partial sums per output, k ascending; the lanes are added at the end in a fixed shape, then
+// bias, then out. Tolerance, with u = 2^-24: |error| <= (k / lanes + lanes + 4) u * sum_k |weight
+// x| + 2u |out|; twice the first term where the ISA multiplies and adds in two roundings. Bits of
+// an output depend on its weight row and its token alone.
 #pragma once
 
 #include "tensor/dtype.h"

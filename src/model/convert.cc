@@ -31,6 +31,9 @@ float value_at(DType dtype, const std::byte* row, std::size_t i) {
     case DType::kQ8_0:
     case DType::kQ4_0:
     case DType::kQ4_1:
+    case DType::kQ4K:
+    case DType::kQ5K:
+    case DType::kQ6K:
       return static_cast<float>(kernels::reference::weight_value(dtype, row, i));
   }
   return 0.0F;

@@ -13,7 +13,7 @@
 
 namespace bora {
 
-enum class DType : std::uint8_t { kF32, kF16, kBF16, kQ8_0, kQ4_0, kQ4_1 };
+enum class DType : std::uint8_t { kF32, kF16, kBF16, kQ8_0, kQ4_0, kQ4_1, kQ4K, kQ5K, kQ6K };
 
 struct DTypeInfo {
   DType dtype;
@@ -31,6 +31,9 @@ inline constexpr std::array kDTypes = {
     DTypeInfo{DType::kQ8_0, "q8_0", "", 8, 32, 34},
     DTypeInfo{DType::kQ4_0, "q4_0", "", 2, 32, 18},
     DTypeInfo{DType::kQ4_1, "q4_1", "", 3, 32, 20},
+    DTypeInfo{DType::kQ4K, "q4_k", "", 12, 256, 144},
+    DTypeInfo{DType::kQ5K, "q5_k", "", 13, 256, 176},
+    DTypeInfo{DType::kQ6K, "q6_k", "", 14, 256, 210},
 };
 
 constexpr const DTypeInfo& info(DType dtype) { return kDTypes[static_cast<std::size_t>(dtype)]; }

@@ -29,7 +29,7 @@ std::string small_gguf() {
   return GgufBuilder()
       .text("general.architecture", "llama")
       .tensor("token_embd.weight", {2, 1}, 0, "abcdefgh")
-      .tensor("blk.0.ffn.weight", {256}, 12, std::string(144, 'k'))
+      .tensor("blk.0.ffn.weight", {256}, 15, std::string(292, 'k'))
       .bytes();
 }
 
@@ -145,8 +145,8 @@ TEST(Checkpoint, SaysWhichTensorIsAbsentOrOfAnotherType) {
             (folder.path() / "a.gguf").string() + ": expected a tensor w, found none");
   EXPECT_EQ(
       opened->tensor("blk.0.ffn.weight").error().message,
-      "a.gguf: blk.0.ffn.weight: expected f32, f16, bf16, q8_0, q4_0 or q4_1, found type Q4_K, "
-      "which is not supported");
+      "a.gguf: blk.0.ffn.weight: expected f32, f16, bf16, q8_0, q4_0, q4_1, q4_k, q5_k or q6_k, "
+      "found type Q8_K, which is not supported");
 }
 
 TEST(Checkpoint, SaysWhatAPathShouldHaveHeld) {

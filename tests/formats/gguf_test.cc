@@ -41,11 +41,12 @@ TEST(Gguf, ReadsTensorsOfEveryType) {
     std::uint32_t ggml;
     DType dtype;
     std::size_t bytes;
-  } cases[] = {{0, DType::kF32, 256}, {1, DType::kF16, 128}, {30, DType::kBF16, 128},
-               {8, DType::kQ8_0, 68}, {2, DType::kQ4_0, 36}, {3, DType::kQ4_1, 40}};
+  } cases[] = {{0, DType::kF32, 2048}, {1, DType::kF16, 1024}, {30, DType::kBF16, 1024},
+               {8, DType::kQ8_0, 544}, {2, DType::kQ4_0, 288}, {3, DType::kQ4_1, 320},
+               {12, DType::kQ4K, 288}, {13, DType::kQ5K, 352}, {14, DType::kQ6K, 420}};
   GgufBuilder builder;
   for (const auto& c : cases) {
-    builder.tensor(info(c.dtype).name, {32, 2}, c.ggml,
+    builder.tensor(info(c.dtype).name, {256, 2}, c.ggml,
                    std::string(c.bytes, static_cast<char>(c.ggml)));
   }
   const std::string bytes = builder.bytes();
@@ -57,7 +58,7 @@ TEST(Gguf, ReadsTensorsOfEveryType) {
     SCOPED_TRACE(tensor.name);
     EXPECT_EQ(tensor.dtype, cases[i].dtype);
     EXPECT_EQ(tensor.bytes, cases[i].bytes);
-    EXPECT_EQ(tensor.shape, (Shape{2, 32}));
+    EXPECT_EQ(tensor.shape, (Shape{2, 256}));
     EXPECT_EQ(tensor.offset % 32, 0U);
     EXPECT_EQ(bytes.substr(tensor.offset, tensor.bytes),
               std::string(cases[i].bytes, static_cast<char>(cases[i].ggml)));
@@ -94,15 +95,16 @@ TEST(Gguf, OpensFilesWithoutTensors) {
 TEST(Gguf, KeepsTensorsThatItCannotComputeWith) {
   const Result<GgufHeader> header = parse(GgufBuilder()
                                               .tensor("ids", {3}, 26, std::string(12, 'i'))
-                                              .tensor("k", {256}, 14, std::string(210, 'k'))
+                                              .tensor("k", {256}, 15, std::string(292, 'k'))
                                               .tensor("future", {7}, 1000, "")
                                               .bytes());
   ASSERT_TRUE(header) << header.error().message;
-  const std::string want = "expected f32, f16, bf16, q8_0, q4_0 or q4_1, found type ";
+  const std::string want =
+      "expected f32, f16, bf16, q8_0, q4_0, q4_1, q4_k, q5_k or q6_k, found type ";
   EXPECT_EQ(header->tensors[0].obstacle, want + "I32, which is not supported");
   EXPECT_EQ(header->tensors[0].bytes, 12U);
-  EXPECT_EQ(header->tensors[1].obstacle, want + "Q6_K, which is not supported");
-  EXPECT_EQ(header->tensors[1].bytes, 210U);
+  EXPECT_EQ(header->tensors[1].obstacle, want + "Q8_K, which is not supported");
+  EXPECT_EQ(header->tensors[1].bytes, 292U);
   EXPECT_EQ(header->tensors[2].obstacle, want + "number 1000, which is not supported");
   EXPECT_FALSE(header->tensors[2].dtype);
 }

@@ -25,6 +25,19 @@ Block random_block(Random& random) {
   return block;
 }
 
+// Any bytes are codes and scales of a super-block; only its f16 have to be of a weight's size.
+template <class Block>
+Block random_super_block(Random& random) {
+  Block block{};
+  auto* bytes = reinterpret_cast<unsigned char*>(&block);
+  for (std::size_t i = 0; i < sizeof(Block); ++i) {
+    bytes[i] = static_cast<unsigned char>(random.below(256));
+  }
+  block.scale = to_f16(random.uniform(-2e-4F, 2e-4F));
+  if constexpr (requires { block.minimum; }) block.minimum = to_f16(random.uniform(-2e-3F, 2e-3F));
+  return block;
+}
+
 template <class T, class Make>
 void fill(UnalignedBytes& bytes, const Make& make) {
   for (std::size_t at = 0; at + sizeof(T) <= bytes.size(); at += sizeof(T)) {
@@ -83,6 +96,15 @@ UnalignedBytes Random::weights(DType dtype, std::size_t rows, std::size_t column
       break;
     case DType::kQ4_1:
       fill<BlockQ4_1>(bytes, [this] { return random_block<BlockQ4_1>(*this); });
+      break;
+    case DType::kQ4K:
+      fill<BlockQ4K>(bytes, [this] { return random_super_block<BlockQ4K>(*this); });
+      break;
+    case DType::kQ5K:
+      fill<BlockQ5K>(bytes, [this] { return random_super_block<BlockQ5K>(*this); });
+      break;
+    case DType::kQ6K:
+      fill<BlockQ6K>(bytes, [this] { return random_super_block<BlockQ6K>(*this); });
       break;
   }
   return bytes;

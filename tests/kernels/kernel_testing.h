@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <random>
 #include <span>
 #include <string>
@@ -65,7 +66,15 @@ void expect_same_bits(std::span<const float> actual, std::span<const float> expe
 std::string name_of(const CpuKernels& kernels);
 
 inline constexpr DType kAllDTypes[] = {DType::kF32,  DType::kF16,  DType::kBF16,
-                                       DType::kQ8_0, DType::kQ4_0, DType::kQ4_1};
+                                       DType::kQ8_0, DType::kQ4_0, DType::kQ4_1,
+                                       DType::kQ4K,  DType::kQ5K,  DType::kQ6K};
+static_assert(std::size(kAllDTypes) == kDTypes.size());
 inline constexpr DType kPlainDTypes[] = {DType::kF32, DType::kF16, DType::kBF16};
+
+// The columns, rounded up to whole blocks of the type.
+constexpr std::size_t whole_blocks(DType dtype, std::size_t columns) {
+  const std::size_t block = info(dtype).block_values;
+  return (columns + block - 1) / block * block;
+}
 
 }  // namespace bora::kernels

@@ -92,7 +92,8 @@ TEST(Linear, AgreesWithReferenceForEveryTypeAndRaggedShape) {
                                    {9, 1056, 13}, {4, 32, 201}};
   for (const CpuKernels* kernels : tables_to_test()) {
     for (const DType dtype : kAllDTypes) {
-      for (const Case& shape : cases) {
+      for (Case shape : cases) {
+        shape.columns = whole_blocks(dtype, shape.columns);
         Problem problem(dtype, shape, shape.rows);
         expect_like_reference(*kernels, problem);
       }
@@ -131,7 +132,8 @@ TEST(Linear, GivesATokenTheSameBitsAloneAndInAnyBatch) {
   for (const CpuKernels* kernels : tables_to_test()) {
     for (const DType dtype : kAllDTypes) {
       const std::size_t rows = 39;
-      const std::size_t columns = 608;  // ends inside a block of the panels
+      // Ends inside a block of the panels, where a row of the type can.
+      const std::size_t columns = whole_blocks(dtype, 608);
       Problem all(dtype, {rows, columns, 64}, 3);
       kernels->linear(all.args);
       for (const std::size_t tokens : {1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U, 9U}) {
@@ -152,17 +154,31 @@ TEST(Linear, GivesATokenTheSameBitsAloneAndInAnyBatch) {
 TEST(Linear, GivesARowTheSameBitsWhereverTheRowsAreCut) {
   for (const CpuKernels* kernels : tables_to_test()) {
     for (const std::size_t tokens : {1U, 2U, 17U}) {
-      Problem whole(DType::kQ4_1, {47, 320, tokens}, 9);
-      kernels->linear(whole.args);
-      std::vector<float> pieces(whole.out.size());
-      for (std::size_t begin = 0, next = 1; begin < 47; begin += next, ++next) {
-        LinearArgs piece = whole.args;
-        piece.weight += begin * piece.weight_stride;
-        piece.rows = std::min<std::size_t>(next, 47 - begin);
-        piece.out = pieces.data() + begin;
-        kernels->linear(piece);
+      for (const DType dtype : {DType::kQ4_1, DType::kQ5K}) {
+        Problem whole(dtype, {47, whole_blocks(dtype, 320), tokens}, 9);
+        kernels->linear(whole.args);
+        std::vector<float> pieces(whole.out.size());
+        for (std::size_t begin = 0, next = 1; begin < 47; begin += next, ++next) {
+          LinearArgs piece = whole.args;
+          piece.weight += begin * piece.weight_stride;
+          piece.rows = std::min<std::size_t>(next, 47 - begin);
+          piece.out = pieces.data() + begin;
+          kernels->linear(piece);
+        }
+        expect_same_bits(pieces, whole.out, whole.what(*kernels));
       }
-      expect_same_bits(pieces, whole.out, whole.what(*kernels));
+    }
+  }
+}
+
+// A row of more than kPrefetchBytes is cut in two, at a super-block.
+TEST(Linear, AgreesWithReferenceForLongRowsOfSuperBlocks) {
+  for (const CpuKernels* kernels : tables_to_test()) {
+    for (const DType dtype : {DType::kQ4K, DType::kQ5K, DType::kQ6K}) {
+      for (const std::size_t tokens : {1U, 3U, 9U}) {
+        Problem problem(dtype, {5, 14336, tokens}, tokens);
+        expect_like_reference(*kernels, problem);
+      }
     }
   }
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/cpu/cpu_kernels.h"
+#include "tensor/dtype.h"
 
 #include <cmath>
 #include <cstddef>
@@ -12,6 +13,13 @@ namespace bora::kernels {
 inline constexpr double kUnit = 0x1p-24;          // f32: relative error of one rounding
 inline constexpr double kSmallest = 0x1p-126;     // below it, rounding is absolute
 inline constexpr double kSmallestHalf = 0x1p-24;  // spacing of f16 subnormals
+
+// One weight as f32: kernels and expectation may each round where scale * code - minimum does; all
+// other types are exact.
+inline double widening_tolerance(DType dtype, double result) {
+  const bool has_minimum = dtype == DType::kQ4_1 || dtype == DType::kQ4K || dtype == DType::kQ5K;
+  return has_minimum ? 2 * kUnit * std::abs(result) : 0.0;
+}
 
 // Roundings that a sum of `terms` products goes through in one lane, and then over the lanes.
 inline double roundings(const CpuKernels& kernels, std::size_t terms) {

@@ -19,6 +19,7 @@ TEST(DType, KnowsTheBytesOfARow) {
   EXPECT_EQ(row_bytes(DType::kBF16, 4096), 8192U);
   EXPECT_EQ(row_bytes(DType::kQ8_0, 4096), 4352U);
   EXPECT_EQ(row_bytes(DType::kQ4_1, 64), 40U);
+  EXPECT_EQ(row_bytes(DType::kQ6K, 512), 420U);
 }
 
 TEST(DTypeDeathTest, RefusesPartOfABlock) { EXPECT_DEATH(row_bytes(DType::kQ8_0, 33), "whole"); }

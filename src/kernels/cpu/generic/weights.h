@@ -117,6 +117,128 @@ struct Format<DType::kQ4_1> {
   }
 };
 
+// Super-blocks of 256 values: eight parts of 32, each widened by itself. Rows are whole.
+template <class Simd, DType kType>
+struct SuperBlockWeights {
+  using Stored = Format<kType>;
+  static constexpr std::size_t kGroup = kBlockValues;
+  static constexpr std::size_t kUnit = kSuperBlockValues;
+  static constexpr bool kHasTail = false;
+
+  static constexpr std::size_t offset(std::size_t k) { return k * Stored::kBytes / kUnit; }
+
+  [[gnu::always_inline]] static void widen(const std::byte* row, std::size_t k,
+                                           F32<Simd> (&out)[kBlockValues / Simd::kLanes]) {
+    Stored::template widen<Simd>(row + k / kUnit * Stored::kBytes, k / kBlockValues % 8, out);
+  }
+};
+
+// The 32 codes of a part, a byte each, put together as four words, eight codes at a time: that asks
+// nothing of a wrapper. They are widened like the bytes of q8_0.
+struct Codes {
+  static constexpr std::uint64_t kEachByte = 0x0101010101010101;
+  std::uint64_t words[4];
+
+  // `bits` of each of the 32 bytes, from bit `shift` on.
+  [[gnu::always_inline]] static Codes read(const std::byte* from, std::size_t shift,
+                                           std::uint64_t bits) {
+    Codes codes;
+    __builtin_memcpy(codes.words, from, sizeof(words));
+    const std::uint64_t mask = kEachByte * ((1U << bits) - 1U);
+    for (std::uint64_t& word : codes.words) word = word >> shift & mask;
+    return codes;
+  }
+  // Puts the codes of `high` above the low 4 bits.
+  [[gnu::always_inline]] void add_high(const Codes& high) {
+    for (std::size_t i = 0; i < 4; ++i) words[i] |= high.words[i] << 4;
+  }
+  // code - 32, signed: with bit 7 set no byte borrows from the next.
+  [[gnu::always_inline]] void subtract_32() {
+    constexpr std::uint64_t kTop = kEachByte * 0x80;
+    for (std::uint64_t& word : words) word = ((word | kTop) - kEachByte * 32) ^ kTop;
+  }
+  // As f32; the product with one is no instruction.
+  template <class Simd>
+  [[gnu::always_inline]] void widen(F32<Simd> (&out)[kBlockValues / Simd::kLanes]) const {
+    std::byte bytes[sizeof(words)];
+    __builtin_memcpy(bytes, words, sizeof(words));
+    Simd::widen_i8(bytes, Simd::set(1.0F), out);
+  }
+};
+
+// scale * code - minimum of a part, as f32: the product is exact, the difference rounds once. The
+// block's two f16 come first, then the twelve bytes that hold scales and minima.
+template <class Simd>
+[[gnu::always_inline]] inline void widen_affine(const std::byte* block, std::size_t part,
+                                                const Codes& codes,
+                                                F32<Simd> (&out)[kBlockValues / Simd::kLanes]) {
+  unsigned char b[12];
+  __builtin_memcpy(b, block + 4, sizeof(b));
+  const std::size_t j = part & 3U;
+  const bool first = part < 4;
+  const int scale = first ? b[j] & 63 : (b[j + 8] & 15) | b[j] >> 6 << 4;
+  const int minimum = first ? b[j + 4] & 63 : b[j + 8] >> 4 | b[j + 4] >> 6 << 4;
+  const F32<Simd> by = Simd::mul(Simd::set_f16(block), Simd::set(static_cast<float>(scale)));
+  const F32<Simd> plus =
+      Simd::mul(Simd::set_f16(block + 2), Simd::set(-static_cast<float>(minimum)));
+  codes.widen<Simd>(out);
+  for (F32<Simd>& v : out) v = Simd::fma(by, v, plus);
+}
+
+template <>
+struct Format<DType::kQ4K> {
+  static constexpr std::size_t kBytes = sizeof(BlockQ4K);
+  template <class Simd>
+  [[gnu::always_inline]] static void widen(const std::byte* block, std::size_t part,
+                                           F32<Simd> (&out)[kBlockValues / Simd::kLanes]) {
+    const std::byte* nibbles = block + offsetof(BlockQ4K, nibbles) + part / 2 * 32;
+    widen_affine<Simd>(block, part, Codes::read(nibbles, part % 2 * 4, 4), out);
+  }
+};
+
+template <>
+struct Format<DType::kQ5K> {
+  static constexpr std::size_t kBytes = sizeof(BlockQ5K);
+  template <class Simd>
+  [[gnu::always_inline]] static void widen(const std::byte* block, std::size_t part,
+                                           F32<Simd> (&out)[kBlockValues / Simd::kLanes]) {
+    const std::byte* nibbles = block + offsetof(BlockQ5K, nibbles) + part / 2 * 32;
+    Codes codes = Codes::read(nibbles, part % 2 * 4, 4);
+    codes.add_high(Codes::read(block + offsetof(BlockQ5K, high_bits), part, 1));
+    widen_affine<Simd>(block, part, codes, out);
+  }
+};
+
+// Exact: 11 bits of scale, 7 of a part's and 5 of a code fit f32.
+template <>
+struct Format<DType::kQ6K> {
+  static constexpr std::size_t kBytes = sizeof(BlockQ6K);
+  template <class Simd>
+  [[gnu::always_inline]] static void widen(const std::byte* block, std::size_t part,
+                                           F32<Simd> (&out)[kBlockValues / Simd::kLanes]) {
+    const std::size_t half = part / 4;
+    const std::size_t j = part % 4;
+    const std::byte* nibbles = block + offsetof(BlockQ6K, nibbles) + 64 * half + 32 * (j % 2);
+    const std::byte* high = block + offsetof(BlockQ6K, high_bits) + 32 * half;
+    Codes codes = Codes::read(nibbles, j / 2 * 4, 4);
+    codes.add_high(Codes::read(high, 2 * j, 2));
+    codes.subtract_32();
+    codes.widen<Simd>(out);
+
+    signed char scales[2];
+    __builtin_memcpy(scales, block + offsetof(BlockQ6K, scales) + 2 * part, sizeof(scales));
+    const F32<Simd> scale = Simd::set_f16(block + offsetof(BlockQ6K, scale));
+    constexpr std::size_t kVectors = kBlockValues / Simd::kLanes;
+    for (std::size_t s = 0; s < 2; ++s) {
+      const F32<Simd> by = Simd::mul(scale, Simd::set(static_cast<float>(scales[s])));
+      for (std::size_t v = 0; v < kVectors / 2; ++v) {
+        F32<Simd>& half_of = out[s * kVectors / 2 + v];
+        half_of = Simd::mul(by, half_of);
+      }
+    }
+  }
+};
+
 template <class Simd, DType kType, std::uint32_t kBlockOf>
 struct PolicyChoice {
   using Policy = BlockWeights<Simd, kType>;
@@ -124,6 +246,11 @@ struct PolicyChoice {
 template <class Simd, DType kType>
 struct PolicyChoice<Simd, kType, 1> {
   using Policy = PlainWeights<Simd, kType>;
+};
+
+template <class Simd, DType kType>
+struct PolicyChoice<Simd, kType, kSuperBlockValues> {
+  using Policy = SuperBlockWeights<Simd, kType>;
 };
 
 template <class Simd, DType kType>
