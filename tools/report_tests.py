@@ -10,6 +10,7 @@ import xml.etree.ElementTree
 # The kernels' instruction sets and the flags of /proc/cpuinfo they take.
 ISA_FLAGS = {
     "avx2": {"avx2", "fma", "f16c"},
+    "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"},
 }
 # gtest prints the place of GTEST_SKIP, then its message.
 SKIP_REASON = re.compile(r": Skipped\n(.*?)\n", re.DOTALL)

@@ -19,9 +19,8 @@ stage asan-ubsan cmake --workflow --preset asan-ubsan
 stage tsan cmake --workflow --preset tsan
 stage release cmake --workflow --preset release
 stage isa-scalar ctest --preset isa-scalar
-if grep -qw avx2 /proc/cpuinfo; then
-  stage isa-avx2 ctest --preset isa-avx2
-fi
+grep -qw avx2 /proc/cpuinfo && stage isa-avx2 ctest --preset isa-avx2
+grep -qw avx512_vnni /proc/cpuinfo && stage isa-avx512 ctest --preset isa-avx512
 stage tidy cmake --workflow --preset tidy
 stage fuzz tools/fuzz.sh "${1:-600}"
 [ ${#failed[@]} = 0 ] || die "torture: failed: ${failed[*]}"

@@ -50,7 +50,8 @@ constexpr HelpText kHelp = {
 
 FlagTable make_flags(DoctorOptions& options) {
   FlagTable flags("doctor");
-  flags.text("--isa", "NAME", "measure with this instruction set: scalar, avx2", options.isa);
+  flags.text("--isa", "NAME", "measure with this instruction set: scalar, avx2, avx512",
+             options.isa);
   flags.whole("--threads", "measure with N threads (default: the CPUs this process may use)",
               {1, 1024}, options.threads);
   flags.text("--cache-dir", "DIR",
@@ -84,8 +85,7 @@ Result<Findings> look(const DoctorOptions& options) {
   found.read_bandwidth_gb_s = probe->read_bandwidth_gb_s();
   found.fma_gflops = probe->fma_gflops();
   found.int8_gops = probe->int8_gops();
-  found.notes = {"GPU: not supported in this version",
-                 "AVX-512 and AMX kernels: come with a later version"};
+  found.notes = {"GPU: not supported in this version", "AMX kernels: come with a later version"};
   if (!found.default_model_present) {
     found.notes.emplace_back(
         "default model: not fetched; make run, or tools/fetch_default_model.sh");

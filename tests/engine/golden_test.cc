@@ -24,7 +24,7 @@ constexpr double kTolerance = 2e-3;
 
 std::vector<std::string> usable_isas() {
   std::vector<std::string> isas;
-  for (const char* isa : {"scalar", "avx2"}) {
+  for (const char* isa : {"scalar", "avx2", "avx512"}) {
     if (make_cpu_backend({.threads = 1, .isa = isa, .compute = ComputeType::kF32})) {
       isas.emplace_back(isa);
     }

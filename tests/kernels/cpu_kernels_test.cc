@@ -12,11 +12,12 @@ TEST(CpuKernels, AreTheForcedOnes) {
     const auto scalar = select_cpu_kernels({}, "scalar", compute);
     ASSERT_TRUE(scalar.has_value());
     EXPECT_EQ((*scalar)->isa, "scalar");
-    if (!detect_cpu_features().avx2) continue;
-    const auto avx2 = select_cpu_kernels({.avx2 = true}, "avx2", compute);
-    ASSERT_TRUE(avx2.has_value());
-    EXPECT_EQ((*avx2)->isa, "avx2");
-    EXPECT_NE((*avx2)->linear, (*scalar)->linear);
+    for (const std::string_view isa : {"avx2", "avx512"}) {
+      const auto forced = select_cpu_kernels(detect_cpu_features(), isa, compute);
+      if (!forced) continue;  // this CPU lacks it
+      EXPECT_EQ((*forced)->isa, isa);
+      EXPECT_NE((*forced)->linear, (*scalar)->linear);
+    }
   }
 }
 
@@ -24,14 +25,24 @@ TEST(CpuKernels, AreTheBestThatTheCpuHas) {
   const auto plain = select_cpu_kernels({}, std::nullopt, ComputeType::kAuto);
   ASSERT_TRUE(plain.has_value());
   EXPECT_EQ((*plain)->isa, "scalar");
-  if (!detect_cpu_features().avx2) return;
-  const auto best = select_cpu_kernels({.avx2 = true}, std::nullopt, ComputeType::kAuto);
-  ASSERT_TRUE(best.has_value());
-  EXPECT_EQ((*best)->isa, "avx2");
+#if defined(__x86_64__)
+  const auto avx2 = select_cpu_kernels({.avx2 = true}, std::nullopt, ComputeType::kAuto);
+  ASSERT_TRUE(avx2.has_value());
+  EXPECT_EQ((*avx2)->isa, "avx2");
+  const CpuFeatures wide{.avx2 = true, .avx512 = true};
+  const auto avx512 = select_cpu_kernels(wide, std::nullopt, ComputeType::kAuto);
+  ASSERT_TRUE(avx512.has_value());
+  EXPECT_EQ((*avx512)->isa, "avx512");
+#endif
+}
+
+TEST(CpuFeatures, ImplyTheSmallerInstructionSets) {
+  const CpuFeatures found = detect_cpu_features();
+  EXPECT_TRUE(found.avx2 || !found.avx512);
 }
 
 TEST(CpuKernels, FuseMultiplyAndAddInF32OnEveryIsa) {
-  for (const std::string_view isa : {"scalar", "avx2"}) {
+  for (const std::string_view isa : {"scalar", "avx2", "avx512"}) {
     const auto kernels = select_cpu_kernels(detect_cpu_features(), isa, ComputeType::kF32);
     EXPECT_TRUE(!kernels || (*kernels)->fused) << isa;
   }
@@ -45,11 +56,13 @@ TEST(CpuKernels, RefuseAnUnknownIsaAndNameBoth) {
 }
 
 TEST(CpuKernels, RefuseAnIsaThatTheCpuLacks) {
-  const auto kernels = select_cpu_kernels({}, "avx2", ComputeType::kAuto);
-  ASSERT_FALSE(kernels.has_value());
-  EXPECT_EQ(kernels.error().code, ErrorCode::kUsage);
-  EXPECT_NE(kernels.error().message.find("found \"avx2\""), std::string::npos)
-      << kernels.error().message;
+  for (const std::string isa : {"avx2", "avx512"}) {
+    const auto kernels = select_cpu_kernels({}, isa, ComputeType::kAuto);
+    ASSERT_FALSE(kernels.has_value());
+    EXPECT_EQ(kernels.error().code, ErrorCode::kUsage);
+    EXPECT_NE(kernels.error().message.find("found \"" + isa + "\""), std::string::npos)
+        << kernels.error().message;
+  }
 }
 
 TEST(TablesToTest, AreThoseOfTheIsaAskedFor) {

@@ -52,7 +52,7 @@ const std::vector<const CpuKernels*>& tables_to_test() {
   static const std::vector<const CpuKernels*> tables = [] {
     std::vector<const CpuKernels*> found;
     const char* only = std::getenv("BORA_TEST_ISA");
-    for (const std::string_view isa : {"scalar", "avx2"}) {
+    for (const std::string_view isa : {"scalar", "avx2", "avx512"}) {
       if (only != nullptr && isa != only) continue;
       for (const ComputeType compute : {ComputeType::kF32, ComputeType::kAuto}) {
         const auto table = select_cpu_kernels(detect_cpu_features(), isa, compute);

@@ -11,8 +11,9 @@
 namespace bora {
 
 struct CpuBackendOptions {
-  int threads = 0;                                // 0: usable_cpus()
-  std::optional<std::string> isa = std::nullopt;  // "scalar", "avx2": forced; else the CPU's best
+  int threads = 0;  // 0: usable_cpus()
+  std::optional<std::string> isa =
+      std::nullopt;  // "scalar", "avx2", ...: forced; else the CPU's best
   ComputeType compute = ComputeType::kAuto;
 };
 

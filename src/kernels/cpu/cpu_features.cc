@@ -12,13 +12,19 @@ namespace {
 
 constexpr unsigned bit(int n) { return 1U << n; }
 
-// Bits 1 and 2 of XCR0: the system saves the 128- and 256-bit registers at a task switch.
-bool saves_wide_registers() {
+// Of XCR0, what the system saves at a task switch: the 128- and 256-bit registers; the mask
+// registers, the upper halves of zmm0 to zmm15, and zmm16 to zmm31.
+constexpr unsigned kWideRegisters = bit(1) | bit(2);
+constexpr unsigned kAvx512Registers = bit(5) | bit(6) | bit(7);
+
+unsigned saved_registers() {
   unsigned low = 0;
   unsigned high = 0;
   asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-  return (low & (bit(1) | bit(2))) == (bit(1) | bit(2));
+  return low;
 }
+
+constexpr bool has(unsigned found, unsigned wanted) { return (found & wanted) == wanted; }
 
 }  // namespace
 
@@ -33,11 +39,21 @@ CpuFeatures detect_cpu_features() {
   constexpr unsigned kOsXsave = bit(27);
   constexpr unsigned kAvx = bit(28);
   constexpr unsigned kF16c = bit(29);
-  constexpr unsigned kWanted = kFma | kOsXsave | kAvx | kF16c;
-  if ((c & kWanted) != kWanted || !saves_wide_registers()) return {};
+  if (!has(c, kFma | kOsXsave | kAvx | kF16c)) return {};
+  const unsigned saved = saved_registers();
+  if (!has(saved, kWideRegisters)) return {};
   if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return {};
   constexpr unsigned kAvx2 = bit(5);
-  return {.avx2 = (b & kAvx2) != 0};
+  constexpr unsigned kAvx512F = bit(16);
+  constexpr unsigned kAvx512Dq = bit(17);
+  constexpr unsigned kAvx512Bw = bit(30);
+  constexpr unsigned kAvx512Vl = bit(31);
+  constexpr unsigned kAvx512Vnni = bit(11);
+  CpuFeatures features;
+  features.avx2 = has(b, kAvx2);
+  features.avx512 = features.avx2 && has(saved, kAvx512Registers) &&
+                    has(b, kAvx512F | kAvx512Dq | kAvx512Bw | kAvx512Vl) && has(c, kAvx512Vnni);
+  return features;
 }
 
 #else

@@ -16,6 +16,10 @@ struct IsaRow {
 
 // Best first.
 constexpr std::array kIsas = {
+#if defined(BORA_HAS_AVX512)
+    IsaRow{&avx512::kTable, &avx512::kTable,
+           [](const CpuFeatures& features) { return features.avx512; }},
+#endif
 #if defined(BORA_HAS_AVX2)
     IsaRow{&avx2::kTable, &avx2::kTable, [](const CpuFeatures& features) { return features.avx2; }},
 #endif

@@ -14,4 +14,8 @@ namespace avx2 {
 extern const CpuKernels kTable;
 }  // namespace avx2
 
+namespace avx512 {
+extern const CpuKernels kTable;
+}  // namespace avx512
+
 }  // namespace bora::kernels
