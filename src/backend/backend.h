@@ -28,19 +28,22 @@
 
 namespace bora {
 
-// out[t, :] = table[ids[t], :]
+// out[t, :] = table[ids[t], :] * scale
 struct EmbedParams {
   TensorView table;              // [vocab, H], any weight dtype
   std::span<const TokenId> ids;  // [T], each in [0, vocab)
   MutableTensorView out;         // [T, H]
+  float scale = 1.0F;
 };
 
-// out[t, :] = x[t, :] / sqrt(mean(x[t, :]^2) + epsilon) * weight (https://arxiv.org/abs/1910.07467)
+// out[t, :] = x[t, :] / sqrt(mean(x[t, :]^2) + epsilon) * weight (+ out[t, :] where accumulate;
+// https://arxiv.org/abs/1910.07467)
 struct RmsNormParams {
   TensorView x;       // [T, H]
   TensorView weight;  // [H], f32, f16 or bf16
   float epsilon = 0.0F;
-  MutableTensorView out;  // [T, H]; may be x
+  MutableTensorView out;  // [T, H]; may be x where it does not accumulate
+  bool accumulate = false;
 };
 
 // One weight of a linear op: out = x weight^T + bias (+ out where accumulate).
@@ -115,6 +118,39 @@ struct SiluMulParams {
   MutableTensorView out;  // [T, I]; may be gate or up
 };
 
+// out = gelu(gate) * up, elementwise, GELU in its tanh approximation
+// (https://arxiv.org/abs/1606.08415)
+struct GeluMulParams {
+  TensorView gate;        // [T, I]
+  TensorView up;          // [T, I]
+  MutableTensorView out;  // [T, I]; may be gate or up
+};
+
+// x = cap * tanh(x / cap), elementwise, in place (https://arxiv.org/abs/2408.00118)
+struct SoftcapParams {
+  MutableTensorView x;
+  float cap = 0.0F;  // more than 0
+};
+
+// The experts that compute each token of a mixture: those of its greatest logits, ascending by
+// number, of equal ones the lower; the weights are the softmax of their logits
+// (https://arxiv.org/abs/2401.04088). The results lie in host memory, to be read after
+// synchronize().
+struct RouteParams {
+  TensorView logits;                // [T, experts]
+  std::size_t chosen = 0;           // K, of each token
+  std::span<std::int32_t> experts;  // [T, K]
+  MutableTensorView weights;        // [T, K]
+};
+
+// out[rows[i], :] += weights[i] * x[i, :]
+struct AddRowsParams {
+  TensorView x;                        // [count, H]
+  std::span<const std::int32_t> rows;  // [count], each at most once
+  TensorView weights;                  // [count]
+  MutableTensorView out;               // [T, H]
+};
+
 class Backend {
  public:
   Backend() = default;
@@ -147,6 +183,10 @@ class Backend {
   virtual void store_kv(const StoreKvParams& params) = 0;
   virtual void attention(const AttentionParams& params) = 0;
   virtual void silu_mul(const SiluMulParams& params) = 0;
+  virtual void gelu_mul(const GeluMulParams& params) = 0;
+  virtual void softcap(const SoftcapParams& params) = 0;
+  virtual void route(const RouteParams& params) = 0;
+  virtual void add_rows(const AddRowsParams& params) = 0;
 
   // A step (many ops in a row) begins or ends: within one, workers stay hot (CPU) or a stream is
   // filled (GPU). Calls do not nest.

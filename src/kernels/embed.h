@@ -1,10 +1,11 @@
-// embed: rows of a table, widened to f32.
+// embed: rows of a table, widened to f32, times a scale.
 //
-//   out[t, i] = table[ids[t], i]
+//   out[t, i] = table[ids[t], i] * scale
 //
-// Exact for f32, f16, bf16, q8_0, q4_0 and q6_k (a product of short significands fits f32). q4_1,
-// q4_k and q5_k round once on every ISA, in the sum of the product and the minimum: relative error
-// 2^-24 of the value. The table may lie at any address.
+// The scale rounds once; 1 leaves all bits. Widening is exact for f32, f16, bf16, q8_0, q4_0 and
+// q6_k (a product of short significands fits f32); q4_1, q4_k and q5_k round once on every ISA, in
+// the sum of the product and the minimum: relative error 2^-24 of the value. The table may lie at
+// any address.
 #pragma once
 
 #include "base/ids.h"
@@ -22,6 +23,7 @@ struct EmbedArgs {
   std::size_t tokens;      //
   std::size_t columns;     // a whole number of blocks of dtype
   float* out;              // [tokens, columns], no alias
+  float scale = 1.0F;
 };
 
 namespace reference {

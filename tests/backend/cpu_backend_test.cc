@@ -173,6 +173,19 @@ std::vector<float> run_small_ops(Backend& backend) {
   }
   backend.silu_mul(
       {view(std::as_const(x), shape), view(std::as_const(x), shape), view(gated, shape)});
+  backend.gelu_mul(
+      {view(std::as_const(gated), shape), view(std::as_const(x), shape), view(x, shape)});
+  backend.softcap({view(x, shape), 2.0F});
+
+  constexpr std::size_t kExperts = 8;
+  std::vector<std::int32_t> experts(gated.size() / kExperts * 2);
+  std::vector<float> weights(experts.size());
+  backend.route({view(std::as_const(gated), {gated.size() / kExperts, kExperts}), 2, experts,
+                 view(weights, {weights.size()})});
+  std::vector<std::int32_t> rows(kTokens);
+  std::iota(rows.rbegin(), rows.rend(), 0);
+  backend.add_rows({view(std::as_const(x), shape), rows, view(std::as_const(weights), {kTokens}),
+                    view(gated, shape)});
   backend.end_step();
   backend.synchronize();
   return gated;

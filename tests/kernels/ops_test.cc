@@ -1,4 +1,5 @@
-// The kernels that work value by value or row by row: embed, rms_norm, rope, silu_mul, store_kv.
+// The kernels that work value by value or row by row: embed, rms_norm, rope, silu_mul,
+// gelu_mul, softcap, add_rows, store_kv.
 #include "base/float16.h"
 #include "tests/kernels/kernel_testing.h"
 #include "tests/kernels/tolerance.h"
@@ -31,6 +32,20 @@ TEST(Embed, WidensRowsOfEveryType) {
             return widening_tolerance(dtype, static_cast<double>(expected[i]));
           },
           name_of(*kernels) + " embed " + std::string(info(dtype).name));
+    }
+  }
+}
+
+TEST(Embed, ScalesTheRows) {
+  const std::vector<float> table = Random(2).values(3 * 20);
+  const std::vector<TokenId> ids = {2, 0};
+  for (const CpuKernels* kernels : tables_to_test()) {
+    std::vector<float> out(2 * 20);
+    kernels->embed({reinterpret_cast<const std::byte*>(table.data()), 80, DType::kF32, ids.data(),
+                    2, 20, out.data(), 8.94427191F});
+    for (std::size_t i = 0; i < 20; ++i) {
+      EXPECT_EQ(out[i], table[40 + i] * 8.94427191F) << name_of(*kernels);
+      EXPECT_EQ(out[20 + i], table[i] * 8.94427191F) << name_of(*kernels);
     }
   }
 }
@@ -78,6 +93,28 @@ TEST(RmsNorm, AgreesWithReference) {
             },
             name_of(*kernels) + " rms_norm " + std::to_string(columns));
       }
+    }
+  }
+}
+
+TEST(RmsNorm, AddsToWhatIsThere) {
+  constexpr std::size_t kColumns = 77;
+  Random random(9);
+  const std::vector<float> x = random.values(2 * kColumns, -4.0F, 4.0F);
+  const std::vector<float> weight = random.values(kColumns);
+  const std::vector<float> before = random.values(x.size());
+  for (const CpuKernels* kernels : tables_to_test()) {
+    std::vector<float> normed(x.size());
+    std::vector<float> sum = before;
+    RmsNormArgs args{
+        x.data(),    2,     kColumns,     reinterpret_cast<const std::byte*>(weight.data()),
+        DType::kF32, 1e-6F, normed.data()};
+    kernels->rms_norm(args);
+    args.out = sum.data();
+    args.accumulate = true;
+    kernels->rms_norm(args);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      ASSERT_EQ(sum[i], before[i] + normed[i]) << name_of(*kernels) << " at " << i;
     }
   }
 }
@@ -166,6 +203,89 @@ TEST(SiluMul, KeepsNanAndTheLimits) {
     EXPECT_TRUE(std::isnan(out[0])) << name_of(*kernels);
     EXPECT_EQ(out[1], INFINITY) << name_of(*kernels);
     EXPECT_TRUE(std::isnan(out[2])) << name_of(*kernels);  // -inf / inf, as torch gives
+  }
+}
+
+TEST(GeluMul, AgreesWithReferenceOverTheWholeRange) {
+  std::vector<float> gate;
+  for (float x = -20.0F; x < 20.0F; x += 0.00237F) gate.push_back(x);
+  for (const float x : {0.0F, -0.0F, 1e-30F, -1e-30F, 1e-42F, 1e38F, -1e38F}) gate.push_back(x);
+  const std::vector<float> up = Random(3).values(gate.size(), -3.0F, 3.0F);
+  std::vector<float> expected(gate.size());
+  reference::gelu_mul({gate.data(), up.data(), gate.size(), expected.data()});
+  for (const CpuKernels* kernels : tables_to_test()) {
+    std::vector<float> actual = up;  // in place
+    kernels->gelu_mul({gate.data(), actual.data(), gate.size(), actual.data()});
+    expect_close(
+        actual, expected,
+        [&](std::size_t i) {
+          return gelu_mul_tolerance(static_cast<double>(gate[i]), static_cast<double>(up[i]),
+                                    static_cast<double>(expected[i]));
+        },
+        name_of(*kernels) + " gelu_mul");
+  }
+}
+
+TEST(GeluMul, GivesWhatTorchGives) {
+  // torch.nn.functional.gelu(x, approximate="tanh")
+  const std::vector<float> gate = {-3.0F, -1.0F, -0.5F, 0.5F, 1.0F, 3.0F};
+  const std::vector<float> expected = {-0.0036374F, -0.1588080F, -0.1542860F,
+                                       0.3457140F,  0.8411920F,  2.9963627F};
+  const std::vector<float> ones(gate.size(), 1.0F);
+  for (const CpuKernels* kernels : tables_to_test()) {
+    std::vector<float> out(gate.size());
+    kernels->gelu_mul({gate.data(), ones.data(), gate.size(), out.data()});
+    for (std::size_t i = 0; i < out.size(); ++i) EXPECT_NEAR(out[i], expected[i], 1e-6F) << i;
+  }
+}
+
+TEST(Softcap, KeepsValuesBelowTheCapAndTheirOrder) {
+  std::vector<float> x;
+  for (float v = -300.0F; v < 300.0F; v += 0.37F) x.push_back(v);
+  for (const float v : {0.0F, 1e-20F, INFINITY, -INFINITY, 3e38F}) x.push_back(v);
+  for (const float cap : {0.5F, 30.0F, 50.0F}) {
+    std::vector<float> expected = x;
+    reference::softcap({expected.data(), expected.size(), cap});
+    for (const CpuKernels* kernels : tables_to_test()) {
+      std::vector<float> actual = x;
+      kernels->softcap({actual.data(), actual.size(), cap});
+      expect_close(
+          actual, expected,
+          [cap](std::size_t) { return softcap_tolerance(static_cast<double>(cap)); },
+          name_of(*kernels) + " softcap");
+    }
+  }
+}
+
+TEST(Softcap, KeepsNan) {
+  for (const CpuKernels* kernels : tables_to_test()) {
+    float x = NAN;
+    kernels->softcap({&x, 1, 30.0F});
+    EXPECT_TRUE(std::isnan(x)) << name_of(*kernels);
+  }
+}
+
+TEST(AddRows, AddsEachRowWhereItBelongs) {
+  constexpr std::size_t kColumns = 37;
+  const std::vector<std::int32_t> rows = {4, 0, 2};
+  Random random(11);
+  const std::vector<float> x = random.values(rows.size() * kColumns);
+  const std::vector<float> weights = random.values(rows.size());
+  const std::vector<float> before = random.values(5 * kColumns);
+  std::vector<float> expected = before;
+  reference::add_rows(
+      {x.data(), rows.size(), kColumns, rows.data(), weights.data(), expected.data()});
+  for (const CpuKernels* kernels : tables_to_test()) {
+    std::vector<float> actual = before;
+    kernels->add_rows(
+        {x.data(), rows.size(), kColumns, rows.data(), weights.data(), actual.data()});
+    expect_close(
+        actual, expected,
+        [&](std::size_t i) {
+          const auto added = static_cast<double>(expected[i]) - static_cast<double>(before[i]);
+          return add_rows_tolerance(added, static_cast<double>(expected[i]));
+        },
+        name_of(*kernels) + " add_rows");
   }
 }
 

@@ -46,6 +46,19 @@ inline double silu_mul_tolerance(double up, double result) {
   return 8 * kUnit * std::abs(result) + 1e-36 * std::abs(up) + kSmallest;
 }
 
+// z as in kernels/gelu_mul.h, of the gate.
+inline double gelu_mul_tolerance(double gate, double up, double result) {
+  const double z = std::abs(gate) * (1.0 + 0.044715 * gate * gate);
+  return (8 + 16 * z) * kUnit * std::abs(result) + 1e-36 * std::abs(up) + kSmallest;
+}
+
+inline double softcap_tolerance(double cap) { return 6 * kUnit * cap; }
+
+// `added` = weight * x; the reference rounds its result once more.
+inline double add_rows_tolerance(double added, double result) {
+  return kUnit * (std::abs(added) + 2 * std::abs(result)) + kSmallest;
+}
+
 // `score_magnitude` = scale * max_p sum |q key|.
 inline double attention_tolerance(const CpuKernels& kernels, std::size_t head_dim,
                                   std::size_t positions, double score_magnitude, double softcap,

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/thread_pool.h"
 #include "kernels/cpu/cpu_kernels.h"
+#include "kernels/route.h"
 
 #include <algorithm>
 #include <atomic>
@@ -62,6 +63,10 @@ class CpuBackend final : public Backend {
   void store_kv(const StoreKvParams& params) override;
   void attention(const AttentionParams& params) override;
   void silu_mul(const SiluMulParams& params) override;
+  void gelu_mul(const GeluMulParams& params) override;
+  void softcap(const SoftcapParams& params) override;
+  void route(const RouteParams& params) override;
+  void add_rows(const AddRowsParams& params) override;
 
   void begin_step() override { hot_.emplace(*pool_); }
   void end_step() override { hot_.reset(); }
@@ -122,7 +127,8 @@ void CpuBackend::embed(const EmbedParams& params) {
                     .ids = params.ids.data() + tokens.begin,
                     .tokens = tokens.size(),
                     .columns = columns,
-                    .out = out + tokens.begin * columns});
+                    .out = out + tokens.begin * columns,
+                    .scale = params.scale});
   });
 }
 
@@ -139,7 +145,8 @@ void CpuBackend::rms_norm(const RmsNormParams& params) {
                        .weight = params.weight.data,
                        .weight_dtype = params.weight.dtype,
                        .epsilon = params.epsilon,
-                       .out = out + tokens.begin * columns});
+                       .out = out + tokens.begin * columns,
+                       .accumulate = params.accumulate});
   });
 }
 
@@ -345,6 +352,66 @@ void CpuBackend::silu_mul(const SiluMulParams& params) {
                        .up = up + range.begin,
                        .values = range.size(),
                        .out = out + range.begin});
+  });
+}
+
+void CpuBackend::gelu_mul(const GeluMulParams& params) {
+  const std::size_t values = params.gate.shape.values();
+  const float* gate = floats(params.gate);
+  const float* up = floats(params.up);
+  float* out = floats(params.out);
+  CHECK(params.up.shape.values() == values && params.out.shape.values() == values,
+        "gelu_mul: up and out are like gate");
+  share(values, 1, [&](Range range) {
+    kernels_.gelu_mul({.gate = gate + range.begin,
+                       .up = up + range.begin,
+                       .values = range.size(),
+                       .out = out + range.begin});
+  });
+}
+
+void CpuBackend::softcap(const SoftcapParams& params) {
+  float* x = floats(params.x);
+  CHECK(params.cap > 0.0F, "softcap: a cap");
+  share(params.x.shape.values(), 1, [&](Range range) {
+    kernels_.softcap({.x = x + range.begin, .values = range.size(), .cap = params.cap});
+  });
+}
+
+void CpuBackend::route(const RouteParams& params) {
+  const std::size_t tokens = params.logits.shape.rows();
+  const std::size_t experts = params.logits.shape.columns();
+  const float* logits = floats(params.logits);
+  float* weights = floats(params.weights);
+  CHECK(params.chosen > 0 && params.chosen <= experts, "route: some of the experts");
+  CHECK(params.experts.size() == tokens * params.chosen, "route: experts are [T, K]");
+  CHECK(params.weights.shape.values() == params.experts.size(), "route: weights are [T, K]");
+  share(tokens, experts * params.chosen, [&](Range range) {
+    kernels::route({.logits = logits + range.begin * experts,
+                    .tokens = range.size(),
+                    .experts = experts,
+                    .chosen = params.chosen,
+                    .routes = params.experts.data() + range.begin * params.chosen,
+                    .weights = weights + range.begin * params.chosen});
+  });
+}
+
+void CpuBackend::add_rows(const AddRowsParams& params) {
+  const std::size_t count = params.rows.size();
+  const std::size_t columns = params.x.shape.columns();
+  const float* x = floats(params.x);
+  const float* weights = floats(params.weights);
+  float* out = floats(params.out);
+  CHECK(params.x.shape.rows() == count && params.weights.shape.values() == count,
+        "add_rows: a row of out and a weight for each of x");
+  CHECK(params.out.shape.columns() == columns, "add_rows: out is as wide as x");
+  share(count, columns, [&](Range range) {
+    kernels_.add_rows({.x = x + range.begin * columns,
+                       .count = range.size(),
+                       .columns = columns,
+                       .rows = params.rows.data() + range.begin,
+                       .weights = weights + range.begin,
+                       .out = out});
   });
 }
 

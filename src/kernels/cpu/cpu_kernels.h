@@ -5,15 +5,18 @@
 #pragma once
 
 #include "base/result.h"
+#include "kernels/add_rows.h"
 #include "kernels/attention.h"
 #include "kernels/compute_type.h"
 #include "kernels/cpu/cpu_features.h"
 #include "kernels/embed.h"
+#include "kernels/gelu_mul.h"
 #include "kernels/linear.h"
 #include "kernels/probe.h"
 #include "kernels/rms_norm.h"
 #include "kernels/rope.h"
 #include "kernels/silu_mul.h"
+#include "kernels/softcap.h"
 #include "kernels/store_kv.h"
 
 #include <optional>
@@ -34,6 +37,9 @@ struct CpuKernels {
   void (*store_kv)(const StoreKvArgs& args) noexcept;
   void (*attention)(const AttentionArgs& args) noexcept;
   void (*silu_mul)(const SiluMulArgs& args) noexcept;
+  void (*gelu_mul)(const GeluMulArgs& args) noexcept;
+  void (*softcap)(const SoftcapArgs& args) noexcept;
+  void (*add_rows)(const AddRowsArgs& args) noexcept;
 
   ProbeResult (*probe_fma)(std::size_t turns) noexcept;
   ProbeResult (*probe_int8)(std::size_t turns) noexcept;

@@ -16,8 +16,10 @@ void rms_norm(const RmsNormArgs& args) {
     const double mean = sum_of_squares / static_cast<double>(args.columns);
     const double scale = 1.0 / std::sqrt(mean + static_cast<double>(args.epsilon));
     for (std::size_t i = 0; i < args.columns; ++i) {
-      args.out[t * args.columns + i] = static_cast<float>(
-          static_cast<double>(x[i]) * scale * weight_value(args.weight_dtype, args.weight, i));
+      float& out = args.out[t * args.columns + i];
+      const double before = args.accumulate ? static_cast<double>(out) : 0.0;
+      const double weight = weight_value(args.weight_dtype, args.weight, i);
+      out = static_cast<float>(before + static_cast<double>(x[i]) * scale * weight);
     }
   }
 }

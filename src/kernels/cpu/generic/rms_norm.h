@@ -34,11 +34,14 @@ template <class Simd, class Weights>
   std::size_t i = 0;
   for (; i + kLanes <= args.columns; i += kLanes) {
     Weights::widen(args.weight, i, weight);
-    Simd::store(out + i, Simd::mul(Simd::mul(Simd::load(x + i), scale), weight[0]));
+    auto v = Simd::mul(Simd::mul(Simd::load(x + i), scale), weight[0]);
+    if (args.accumulate) v = Simd::add(Simd::load(out + i), v);
+    Simd::store(out + i, v);
   }
   if (const std::size_t rest = args.columns - i; rest > 0) {
     Weights::widen_partial(args.weight, i, rest, weight);
-    const auto v = Simd::mul(Simd::mul(load_partial<Simd>(x + i, rest), scale), weight[0]);
+    auto v = Simd::mul(Simd::mul(load_partial<Simd>(x + i, rest), scale), weight[0]);
+    if (args.accumulate) v = Simd::add(load_partial<Simd>(out + i, rest), v);
     store_partial<Simd>(out + i, v, rest);
   }
 }

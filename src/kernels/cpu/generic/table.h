@@ -5,12 +5,15 @@
 #pragma once
 
 #include "kernels/cpu/cpu_kernels.h"
+#include "kernels/cpu/generic/add_rows.h"
 #include "kernels/cpu/generic/embed.h"
+#include "kernels/cpu/generic/gelu_mul.h"
 #include "kernels/cpu/generic/linear.h"
 #include "kernels/cpu/generic/probe.h"
 #include "kernels/cpu/generic/rms_norm.h"
 #include "kernels/cpu/generic/rope.h"
 #include "kernels/cpu/generic/silu_mul.h"
+#include "kernels/cpu/generic/softcap.h"
 #include "kernels/cpu/generic/store_kv.h"
 
 #include <utility>
@@ -53,6 +56,9 @@ consteval CpuKernels make_table(std::string_view isa) {
           .store_kv = store_kv<Simd>,
           .attention = dispatch_attention<Simd, Parts>,
           .silu_mul = silu_mul<Simd>,
+          .gelu_mul = gelu_mul<Simd>,
+          .softcap = softcap<Simd>,
+          .add_rows = add_rows<Simd>,
           .probe_fma = probe_fma<Simd>,
           .probe_int8 = probe_int8<Simd>,
           .probe_read = probe_read<Simd>};
