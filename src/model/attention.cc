@@ -69,8 +69,11 @@ Result<AttentionSettings> make_attention_settings(const ModelConfig& config,
                                                   const RopeTensors& rope_tensors) {
   Result<Rope> rope = make_rope(config, rope_tensors);
   if (!rope) return std::move(rope).error();
+  const double divisor = config.query_pre_attn_scalar > 0.0 ? config.query_pre_attn_scalar
+                                                            : static_cast<double>(config.head_dim);
   AttentionSettings settings{.head_dim = config.head_dim,
-                             .scale = 1.0F / std::sqrt(static_cast<float>(config.head_dim)),
+                             .scale = 1.0F / std::sqrt(static_cast<float>(divisor)),
+                             .softcap = static_cast<float>(config.attn_logit_softcapping),
                              .norm_epsilon = config.rms_norm_eps,
                              .windows = {},
                              .rope = std::move(rope).value()};
@@ -116,6 +119,7 @@ MutableTensorView attend(const Step& step, const AttentionSettings& settings,
                           .max_blocks_per_sequence = batch.max_blocks_per_sequence,
                           .scale = settings.scale,
                           .sliding_window = settings.windows[layer],
+                          .logit_softcap = settings.softcap,
                           .out = heads});
   return heads;
 }

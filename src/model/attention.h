@@ -30,12 +30,13 @@ AttentionWeights bind_attention(WeightBinder& binder, std::string_view prefix,
 struct AttentionSettings {
   std::size_t head_dim = 0;
   float scale = 0.0F;                // of q . k
+  float softcap = 0.0F;              // of scores; 0: none
   float norm_epsilon = 0.0F;         // of q_norm and k_norm
   std::vector<std::size_t> windows;  // [layers], positions seen; 0: all
   Rope rope;
 };
 
-// The usual ones: scale 1 / sqrt(head_dim), the config's windows. Errors as make_rope().
+// Those of the config. Errors as make_rope().
 Result<AttentionSettings> make_attention_settings(const ModelConfig& config,
                                                   const RopeTensors& rope_tensors);
 

@@ -36,6 +36,7 @@ constexpr std::array kGgufKeys = {
     KeyPair{"attention_factor", "rope.scaling.attn_factor"},
     KeyPair{"original_max_position_embeddings", "rope.scaling.original_context_length"},
     KeyPair{"num_local_experts", "expert_count"},
+    KeyPair{"num_experts_per_tok", "expert_used_count"},
     KeyPair{"bos_token_id", "/tokenizer.ggml.bos_token_id"},
     KeyPair{"eos_token_id", "/tokenizer.ggml.eos_token_id"},
     KeyPair{"eot_token_id", "/tokenizer.ggml.eot_token_id"},

@@ -95,4 +95,13 @@ Result<Buffer> convert_weights(TensorView weights, DType dtype, ThreadPool& pool
   return buffer;
 }
 
+Result<Buffer> add_offset(TensorView vector, float offset) {
+  const std::size_t size = vector.shape.values();
+  Result<Buffer> buffer = Buffer::allocate(size * sizeof(float));
+  if (!buffer) return buffer;
+  auto* out = reinterpret_cast<float*>(buffer->bytes().data());
+  for (std::size_t i = 0; i < size; ++i) out[i] = value_at(vector.dtype, vector.data, i) + offset;
+  return buffer;
+}
+
 }  // namespace bora

@@ -13,4 +13,7 @@ namespace bora {
 // ends at 65504).
 Result<Buffer> convert_weights(TensorView weights, DType dtype, ThreadPool& pool);
 
+// A vector of a plain type in f32, `offset` added to each value. Errors: kDoesNotFit.
+Result<Buffer> add_offset(TensorView vector, float offset);
+
 }  // namespace bora

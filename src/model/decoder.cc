@@ -2,13 +2,13 @@
 
 #include "model/attention.h"
 #include "model/mlp.h"
+#include "model/moe.h"
 #include "model/step.h"
 #include "tensor/tensor_view.h"
 
 #include <fmt/format.h>
 
 #include <cstddef>
-#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,7 +21,8 @@ struct DecoderLayer {
   TensorView input_layernorm;  // [H]
   AttentionWeights self_attn;
   TensorView post_attention_layernorm;  // [H], before the MLP
-  MlpWeights mlp;
+  MlpWeights mlp;                       // or, where there are experts,
+  MoeWeights moe;
 };
 
 struct DecoderWeights {
@@ -44,8 +45,14 @@ DecoderWeights bind_decoder_weights(WeightBinder& binder, const ModelConfig& con
         .self_attn = bind_attention(binder, prefix + ".self_attn", config),
         .post_attention_layernorm =
             binder.vector(prefix + ".post_attention_layernorm.weight", config.hidden_size),
-        .mlp = bind_mlp(binder, prefix + ".mlp", config),
+        .mlp = {},
+        .moe = {},
     });
+    if (config.num_local_experts > 0) {
+      weights.layers.back().moe = bind_moe(binder, prefix + ".block_sparse_moe", config);
+    } else {
+      weights.layers.back().mlp = bind_mlp(binder, prefix + ".mlp", config);
+    }
     binder.ignore(prefix + ".self_attn.rotary_emb.inv_freq");  // written by old transformers
   }
   weights.norm = binder.vector("model.norm.weight", config.hidden_size);
@@ -63,14 +70,12 @@ std::size_t workspace_values_for(const ModelConfig& config, std::size_t tokens) 
   const std::size_t hidden = config.hidden_size;
   const std::size_t heads = config.num_attention_heads * config.head_dim;
   const std::size_t kv_heads = config.num_key_value_heads * config.head_dim;
-  std::size_t values = 0;
   // The residual stream and the rows of it whose logits are wanted; three norms; q, k, v; the
   // heads' outputs, twice as well; gate and up.
-  for (const std::size_t columns :
-       {hidden, hidden, hidden, hidden, hidden, heads, kv_heads, kv_heads, heads, heads,
-        config.intermediate_size, config.intermediate_size}) {
-    values += Workspace::values_for(tokens, columns);
-  }
+  std::size_t values = Workspace::values_for(
+      tokens, {hidden, hidden, hidden, hidden, hidden, heads, kv_heads, kv_heads, heads, heads,
+               config.intermediate_size, config.intermediate_size});
+  if (config.num_local_experts > 0) values += moe_workspace_values(config, tokens);
   return values;
 }
 
@@ -99,7 +104,12 @@ class Decoder final : public Model {
         x = logits_rows_of(step, x);
       }
       add_linear(step, layer.self_attn.o_proj, heads, x);
-      add_mlp(step, layer.mlp, rms_norm(step, x, layer.post_attention_layernorm, epsilon), x);
+      const TensorView normed = rms_norm(step, x, layer.post_attention_layernorm, epsilon);
+      if (layer.moe.experts.empty()) {
+        add_mlp(step, layer.mlp, normed, x);
+      } else {
+        add_moe(step, layer.moe, normed, x);
+      }
     }
     project_logits(step, rms_norm(step, x, weights_.norm, epsilon), weights_.lm_head, logits);
   }
@@ -119,6 +129,9 @@ Result<std::unique_ptr<Model>> bind_decoder(ModelConfig config, WeightBinder& bi
   DecoderWeights weights = bind_decoder_weights(binder, config);
   Result<BoundWeights> bound = binder.finish();
   if (!bound) return std::move(bound).error();
+  for (const DecoderLayer& layer : weights.layers) {
+    if (!layer.moe.experts.empty()) bound->idle_bytes += idle_bytes(layer.moe);
+  }
   Result<AttentionSettings> attention = make_attention_settings(config, weights.rope);
   if (!attention) return std::move(attention).error();
   return std::unique_ptr<Model>(

@@ -38,6 +38,17 @@ void read_heads(ConfigReader& reader, const DecoderDialect& dialect, ModelConfig
                 "heads of an even size");
 }
 
+void read_activation(ConfigReader& reader, const DecoderDialect& dialect) {
+  switch (dialect.activation) {
+    case Activation::kSilu:
+      reader.choice(dialect.activation_key, {"silu", "swish"}, "silu");
+      break;
+    case Activation::kGeluTanh:
+      reader.choice(dialect.activation_key, {"gelu_pytorch_tanh"}, "gelu_pytorch_tanh");
+      break;
+  }
+}
+
 void read_special_tokens(ConfigReader& reader, ModelConfig& config) {
   const std::vector<TokenId> bos = reader.token_ids("bos_token_id", config.vocab_size);
   if (!bos.empty()) config.bos_token_id = bos.front();
@@ -52,6 +63,7 @@ void read_special_tokens(ConfigReader& reader, ModelConfig& config) {
 
 ModelConfig read_decoder_config(ConfigReader& reader, const DecoderDialect& dialect) {
   ModelConfig config;
+  config.hidden_act = dialect.activation;
   config.hidden_size = reader.count("hidden_size", kMaxHidden);
   config.intermediate_size = reader.count("intermediate_size", kMaxHidden);
   config.num_hidden_layers = reader.count("num_hidden_layers", kMaxLayers);
@@ -64,11 +76,24 @@ ModelConfig read_decoder_config(ConfigReader& reader, const DecoderDialect& dial
   read_heads(reader, dialect, config);
   read_rope(reader, dialect.rope, config);
   if (!reader.is_gguf()) {
-    reader.choice("hidden_act", {"silu", "swish"}, "silu");
-    config.tie_word_embeddings = reader.flag("tie_word_embeddings", false);
+    read_activation(reader, dialect);
+    config.tie_word_embeddings = reader.flag("tie_word_embeddings", dialect.tie_word_embeddings);
   }
   read_special_tokens(reader, config);
   return config;
+}
+
+void read_experts(ConfigReader& reader, ModelConfig& config) {
+  // Over all layers: an expert takes three look-ups by name.
+  constexpr std::size_t kMaxExperts = 1 << 16;
+  // Where a key is absent, as transformers has it.
+  constexpr std::size_t kDefaultExperts = 8;
+  constexpr std::size_t kDefaultChosen = 2;
+  config.num_local_experts = reader.count("num_local_experts", kMaxExperts, kDefaultExperts);
+  reader.expect(config.num_local_experts <= kMaxExperts / config.num_hidden_layers,
+                "num_local_experts", "at most " + std::to_string(kMaxExperts) + " in all layers");
+  config.num_experts_per_tok =
+      reader.count("num_experts_per_tok", config.num_local_experts, kDefaultChosen);
 }
 
 void read_sliding_layers(ConfigReader& reader, std::vector<bool> otherwise, ModelConfig& config) {

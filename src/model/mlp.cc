@@ -17,7 +17,8 @@ MlpWeights bind_fused_mlp(WeightBinder& binder, std::string_view prefix,
           .up_proj = {.weight = rows_of(fused, config.intermediate_size, config.intermediate_size),
                       .bias = {}},
           .down_proj = bind_linear(binder, fmt::format("{}.down_proj", prefix), config.hidden_size,
-                                   config.intermediate_size, false)};
+                                   config.intermediate_size, false),
+          .activation = config.hidden_act};
 }
 
 }  // namespace
@@ -29,10 +30,11 @@ MlpWeights bind_mlp(WeightBinder& binder, std::string_view prefix, const ModelCo
   };
   return {.gate_proj = bind("gate_proj", config.intermediate_size, config.hidden_size),
           .up_proj = bind("up_proj", config.intermediate_size, config.hidden_size),
-          .down_proj = bind("down_proj", config.hidden_size, config.intermediate_size)};
+          .down_proj = bind("down_proj", config.hidden_size, config.intermediate_size),
+          .activation = config.hidden_act};
 }
 
-void add_mlp(const Step& step, const MlpWeights& weights, TensorView x, MutableTensorView out) {
+MutableTensorView gated(const Step& step, const MlpWeights& weights, TensorView x) {
   const std::size_t tokens = x.shape.rows();
   const MutableTensorView gate = step.workspace.take(tokens, weights.gate_proj.out_features());
   const MutableTensorView up = step.workspace.take(tokens, weights.up_proj.out_features());
@@ -41,8 +43,19 @@ void add_mlp(const Step& step, const MlpWeights& weights, TensorView x, MutableT
       {.weight = weights.up_proj.weight, .bias = weights.up_proj.bias, .out = up},
   }};
   step.backend.linear({.x = x, .projections = projections});
-  step.backend.silu_mul({.gate = gate, .up = up, .out = gate});
-  add_linear(step, weights.down_proj, gate, out);
+  switch (weights.activation) {
+    case Activation::kSilu:
+      step.backend.silu_mul({.gate = gate, .up = up, .out = gate});
+      break;
+    case Activation::kGeluTanh:
+      step.backend.gelu_mul({.gate = gate, .up = up, .out = gate});
+      break;
+  }
+  return gate;
+}
+
+void add_mlp(const Step& step, const MlpWeights& weights, TensorView x, MutableTensorView out) {
+  add_linear(step, weights.down_proj, gated(step, weights, x), out);
 }
 
 }  // namespace bora

@@ -31,7 +31,8 @@ std::size_t Model::max_columns() const {
 std::size_t Model::weight_bytes() const { return total_bytes(weights_.in_use_order); }
 
 std::size_t Model::weight_bytes_per_token() const {
-  return weight_bytes() - (weights_.tied_embedding ? 0 : weights_.embedding.bytes());
+  return weight_bytes() - weights_.idle_bytes -
+         (weights_.tied_embedding ? 0 : weights_.embedding.bytes());
 }
 
 std::size_t Model::owned_bytes() const {

@@ -31,6 +31,7 @@ struct BoundWeights {
   std::vector<TensorView> in_use_order;
   TensorView embedding;             // of which a step reads one row a token
   bool tied_embedding = false;      // it is the output projection too, which a step reads whole
+  std::size_t idle_bytes = 0;       // of the experts that a token does not choose
   std::vector<Buffer> owned;        // what was converted at load
   std::size_t converted_bytes = 0;  // of `owned`; in an outline, what it will be
 };
@@ -66,8 +67,9 @@ class Model {
   // Every weight in the order a step reads them, for read-ahead.
   [[nodiscard]] std::span<const TensorView> weights() const { return weights_.in_use_order; }
 
-  // Bytes of weights a decode step reads: all of them but the embedding table, of which it reads a
-  // row a token (unless the table is the output projection too).
+  // Bytes of weights a decode step reads: all of them but the experts it does not choose and the
+  // embedding table, of which it reads a row a token (unless the table is the output projection
+  // too).
   [[nodiscard]] std::size_t weight_bytes_per_token() const;
 
   // Bytes of weights altogether; those of them that lie in memory of the model's own; and those

@@ -34,6 +34,9 @@ struct RopeScaling {
   std::vector<float> long_factors = {};              //   files, which have tensors of them
 };
 
+// What a gated MLP does to its gate.
+enum class Activation { kSilu, kGeluTanh };
+
 struct ModelConfig {
   std::string architecture;  // ArchSpec::name, "llama"
   std::size_t hidden_size = 0;
@@ -46,17 +49,23 @@ struct ModelConfig {
   std::size_t vocab_size = 0;
   std::size_t max_position_embeddings = 0;
   float rms_norm_eps = 0.0F;
+  Activation hidden_act = Activation::kSilu;
   double rope_theta = 10000.0;
   RopeScaling rope_scaling;
   RopeStyle rope_style = RopeStyle::kHalves;
   std::size_t sliding_window = 0;    // positions seen, the query's own included; 0: all
   std::vector<bool> sliding_layers;  // [layers], which of them have the window; empty: all
   bool tie_word_embeddings = false;
-  bool attention_bias = false;         // q, k and v
-  bool attention_output_bias = false;  // o
-  bool mlp_bias = false;               // gate, up and down
-  bool qk_norm = false;                // each head of q and k is normed before it turns
-  bool fused_projections = false;      // one tensor holds q, k and v, another one gate and up
+  bool attention_bias = false;           // q, k and v
+  bool attention_output_bias = false;    // o
+  bool mlp_bias = false;                 // gate, up and down
+  bool qk_norm = false;                  // each head of q and k is normed before it turns
+  bool fused_projections = false;        // one tensor holds q, k and v, another one gate and up
+  double query_pre_attn_scalar = 0.0;    // scores are divided by its root; 0: by head_dim's
+  double attn_logit_softcapping = 0.0;   // of scores; 0: none
+  double final_logit_softcapping = 0.0;  // of logits; 0: none
+  std::size_t num_local_experts = 0;     // 0: one MLP a layer
+  std::size_t num_experts_per_tok = 0;   // at most num_local_experts
   std::optional<TokenId> bos_token_id;
   std::vector<TokenId> eos_token_ids;  // any of them ends an answer; may be empty
 

@@ -18,15 +18,28 @@ TensorView rows_of(TensorView tensor, std::size_t first, std::size_t count) {
   return {tensor.row(first), tensor.dtype, {count, tensor.shape.columns()}};
 }
 
-MutableTensorView embed(const Step& step, TensorView table) {
+MutableTensorView embed(const Step& step, TensorView table, float scale) {
   const MutableTensorView x = step.workspace.take(step.batch.tokens(), table.shape.columns());
-  step.backend.embed({.table = table, .ids = step.batch.input_ids, .out = x});
+  step.backend.embed({.table = table, .ids = step.batch.input_ids, .out = x, .scale = scale});
   return x;
 }
 
 MutableTensorView rms_norm(const Step& step, TensorView x, TensorView weight, float epsilon) {
   const MutableTensorView out = step.workspace.take(x.shape.rows(), x.shape.columns());
   step.backend.rms_norm({.x = x, .weight = weight, .epsilon = epsilon, .out = out});
+  return out;
+}
+
+void add_rms_norm(const Step& step, TensorView x, TensorView weight, float epsilon,
+                  MutableTensorView out) {
+  step.backend.rms_norm(
+      {.x = x, .weight = weight, .epsilon = epsilon, .out = out, .accumulate = true});
+}
+
+MutableTensorView apply_linear(const Step& step, const Linear& linear, TensorView x) {
+  const MutableTensorView out = step.workspace.take(x.shape.rows(), linear.out_features());
+  const Projection projection = {.weight = linear.weight, .bias = linear.bias, .out = out};
+  step.backend.linear({.x = x, .projections = {&projection, 1}});
   return out;
 }
 

@@ -38,11 +38,18 @@ Linear bind_linear(WeightBinder& binder, std::string_view prefix, std::size_t ou
 // the same width; empty where the tensor is.
 TensorView rows_of(TensorView tensor, std::size_t first, std::size_t count);
 
-// The embeddings of the batch's tokens: [T, H].
-MutableTensorView embed(const Step& step, TensorView table);
+// The embeddings of the batch's tokens, times `scale`: [T, H].
+MutableTensorView embed(const Step& step, TensorView table, float scale = 1.0F);
 
 // A new [T, H].
 MutableTensorView rms_norm(const Step& step, TensorView x, TensorView weight, float epsilon);
+
+// out [T, H] += rms_norm(x).
+void add_rms_norm(const Step& step, TensorView x, TensorView weight, float epsilon,
+                  MutableTensorView out);
+
+// x weight^T + bias: a new [T, out_features].
+MutableTensorView apply_linear(const Step& step, const Linear& linear, TensorView x);
 
 // out += x weight^T + bias: the end of a residual branch.
 void add_linear(const Step& step, const Linear& linear, TensorView x, MutableTensorView out);

@@ -2,7 +2,6 @@
 
 #include "formats/checkpoint.h"
 #include "model/convert.h"
-#include "model/gguf_names.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -12,9 +11,10 @@
 
 namespace bora {
 
+bool WeightBinder::is_gguf() const { return checkpoint_.kind() == Checkpoint::Kind::kGguf; }
+
 std::string WeightBinder::stored_name(std::string_view name) const {
-  if (checkpoint_.kind() == Checkpoint::Kind::kHuggingFace) return std::string(name);
-  return gguf_tensor_name(name);
+  return is_gguf() ? gguf_tensor_name(name, gguf_names_) : std::string(name);
 }
 
 bool WeightBinder::has(std::string_view name) const {
@@ -77,9 +77,31 @@ TensorView WeightBinder::linear(std::string_view name, std::size_t out_features,
   return view;
 }
 
+TensorView WeightBinder::linear_stack(std::string_view name, std::size_t count,
+                                      std::size_t out_features, std::size_t in_features) {
+  const TensorView view =
+      with_wanted_type(name, find(name, {count, out_features, in_features}, false));
+  if (!view.empty()) weights_.in_use_order.push_back(view);
+  return view;
+}
+
 TensorView WeightBinder::vector(std::string_view name, std::size_t size) {
   const TensorView view = find(name, {size}, true);
   if (!view.empty()) weights_.in_use_order.push_back(view);
+  return view;
+}
+
+TensorView WeightBinder::offset_vector(std::string_view name, std::size_t size, float offset) {
+  const TensorView stored = find(name, {size}, true);
+  if (stored.empty() || failure_) return {};
+  Result<Buffer> buffer = add_offset(stored, offset);
+  if (!buffer) {
+    failure_ = std::move(buffer).error().with_context(stored_name(name));
+    return {};
+  }
+  weights_.owned.push_back(std::move(buffer).value());
+  const TensorView view = {weights_.owned.back().bytes().data(), DType::kF32, {size}};
+  weights_.in_use_order.push_back(view);
   return view;
 }
 

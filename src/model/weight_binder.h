@@ -9,11 +9,13 @@
 
 #include "base/result.h"
 #include "base/thread_pool.h"
+#include "model/gguf_names.h"
 #include "model/model.h"
 #include "tensor/tensor_view.h"
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -29,12 +31,22 @@ class WeightBinder {
   WeightBinder(const Checkpoint& checkpoint, std::optional<DType> convert_to, ThreadPool* pool)
       : checkpoint_(checkpoint), convert_to_(convert_to), pool_(pool) {}
 
+  [[nodiscard]] bool is_gguf() const;
+  // What this architecture calls some tensors in GGUF files other than most; borrowed.
+  void set_gguf_names(std::span<const GgufName> exceptions) { gguf_names_ = exceptions; }
+
   // The embedding table [rows, columns], of any dtype; `tied`: the output projection too.
   TensorView embedding(std::string_view name, std::size_t rows, std::size_t columns, bool tied);
   // The weight of a linear layer [out_features, in_features], of any dtype.
   TensorView linear(std::string_view name, std::size_t out_features, std::size_t in_features);
+  // `count` such weights in one tensor [count, out_features, in_features].
+  TensorView linear_stack(std::string_view name, std::size_t count, std::size_t out_features,
+                          std::size_t in_features);
   // A norm weight, a bias or the like [size]: f32, f16 or bf16, never converted.
   TensorView vector(std::string_view name, std::size_t size);
+  // The same, of which the checkpoint stores less `offset`: the sum, in f32, in memory of the
+  // model's own.
+  TensorView offset_vector(std::string_view name, std::size_t size, float offset);
   // The same where `wanted`; else an empty view, and a tensor of that name counts as unclaimed.
   TensorView vector_if(bool wanted, std::string_view name, std::size_t size);
 
@@ -56,6 +68,7 @@ class WeightBinder {
   const Checkpoint& checkpoint_;
   std::optional<DType> convert_to_;
   ThreadPool* pool_;
+  std::span<const GgufName> gguf_names_;
   BoundWeights weights_;
   std::unordered_set<std::string> claimed_;  // by the checkpoint's own names
   std::vector<std::string> complaints_;

@@ -26,6 +26,11 @@ MutableTensorView Workspace::take(std::size_t rows, std::size_t columns) {
   return {data, DType::kF32, {rows, columns}};
 }
 
+std::span<std::int32_t> Workspace::take_ids(std::size_t count) {
+  static_assert(sizeof(std::int32_t) == sizeof(float));
+  return {reinterpret_cast<std::int32_t*>(take(1, count).data), count};
+}
+
 void Workspace::rewind(std::size_t mark) {
   CHECK(mark <= used_, "a mark of this workspace");
   used_ = mark;
@@ -34,6 +39,12 @@ void Workspace::rewind(std::size_t mark) {
 std::size_t Workspace::values_for(std::size_t rows, std::size_t columns) {
   const std::size_t lines = (rows * columns + kCacheLineValues - 1) / kCacheLineValues;
   return lines * kCacheLineValues;
+}
+
+std::size_t Workspace::values_for(std::size_t rows, std::initializer_list<std::size_t> widths) {
+  std::size_t values = 0;
+  for (const std::size_t columns : widths) values += values_for(rows, columns);
+  return values;
 }
 
 }  // namespace bora

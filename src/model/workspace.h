@@ -10,6 +10,9 @@
 #include "tensor/tensor_view.h"
 
 #include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
 #include <utility>
 
 namespace bora {
@@ -23,12 +26,18 @@ class Workspace {
   // model said how much it takes.
   MutableTensorView take(std::size_t rows, std::size_t columns);
 
+  // The next `count` whole numbers of 32 bits, contents undefined; they take as much as a row of
+  // `count` values.
+  std::span<std::int32_t> take_ids(std::size_t count);
+
   // rewind(mark()) gives back all that was taken in between.
   [[nodiscard]] std::size_t mark() const { return used_; }
   void rewind(std::size_t mark);
 
   // Values that take(rows, columns) uses up: each matrix starts on a cache line.
   static std::size_t values_for(std::size_t rows, std::size_t columns);
+  // The sum over matrices of those widths.
+  static std::size_t values_for(std::size_t rows, std::initializer_list<std::size_t> widths);
 
  private:
   explicit Workspace(Buffer buffer) : buffer_(std::move(buffer)) {}

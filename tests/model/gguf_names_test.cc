@@ -21,6 +21,29 @@ TEST(GgufTensorName, TranslatesWhatDecodersHave) {
   EXPECT_EQ(gguf_tensor_name("model.layers.7.mlp.down_proj.weight"), "blk.7.ffn_down.weight");
 }
 
+TEST(GgufTensorName, TranslatesExpertsInOneTensorAndInTheirOwn) {
+  const std::string moe = "model.layers.2.block_sparse_moe.";
+  EXPECT_EQ(gguf_tensor_name(moe + "gate.weight"), "blk.2.ffn_gate_inp.weight");
+  EXPECT_EQ(gguf_tensor_name(moe + "experts.w1.weight"), "blk.2.ffn_gate_exps.weight");
+  EXPECT_EQ(gguf_tensor_name(moe + "experts.w2.weight"), "blk.2.ffn_down_exps.weight");
+  EXPECT_EQ(gguf_tensor_name(moe + "experts.w3.weight"), "blk.2.ffn_up_exps.weight");
+  EXPECT_EQ(gguf_tensor_name(moe + "experts.11.w1.weight"), "blk.2.ffn_gate.11.weight");
+  EXPECT_EQ(gguf_tensor_name(moe + "experts.0.w2.weight"), "blk.2.ffn_down.0.weight");
+  EXPECT_EQ(gguf_tensor_name(moe + "experts.0.w3.weight"), "blk.2.ffn_up.0.weight");
+  EXPECT_EQ(gguf_tensor_name(moe + "experts.0.w4.weight"),
+            "blk.2.block_sparse_moe.experts.0.w4.weight");
+}
+
+TEST(GgufTensorName, TakesTheExceptionsOfAnArchitectureFirst) {
+  constexpr GgufName kExceptions[] = {{"post_attention_layernorm", "post_attention_norm"}};
+  EXPECT_EQ(gguf_tensor_name("model.layers.1.post_attention_layernorm.weight", kExceptions),
+            "blk.1.post_attention_norm.weight");
+  EXPECT_EQ(gguf_tensor_name("model.layers.1.pre_feedforward_layernorm.weight", kExceptions),
+            "blk.1.ffn_norm.weight");
+  EXPECT_EQ(gguf_tensor_name("model.layers.1.post_feedforward_layernorm.weight", kExceptions),
+            "blk.1.post_ffw_norm.weight");
+}
+
 TEST(GgufTensorName, LeavesOtherNamesAlone) {
   EXPECT_EQ(gguf_tensor_name("rope_freqs.weight"), "rope_freqs.weight");
   EXPECT_EQ(gguf_tensor_name("nothing"), "nothing");
