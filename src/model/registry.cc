@@ -16,6 +16,7 @@ namespace bora {
 
 // Defined in arch/<name>.cc.
 namespace arch {
+extern const ArchSpec kGemma2;
 extern const ArchSpec kLlama;
 extern const ArchSpec kMistral;
 extern const ArchSpec kPhi3;
@@ -26,7 +27,7 @@ extern const ArchSpec kQwen3;
 namespace {
 
 constexpr std::array kArchitectures = {
-    &arch::kLlama, &arch::kMistral, &arch::kPhi3, &arch::kQwen2, &arch::kQwen3,
+    &arch::kLlama, &arch::kMistral, &arch::kGemma2, &arch::kPhi3, &arch::kQwen2, &arch::kQwen3,
 };
 
 std::string known_names(std::string_view ArchSpec::*name) {

@@ -1,5 +1,7 @@
 // The goldens once more, written as GGUF files the way converters write them: other names, for
-// Llamas q and k rows in the order of interleaved rotary pairs, scaled positions as a tensor.
+// Llamas q and k rows in the order of interleaved rotary pairs, scaled positions as a tensor,
+// experts stacked.
+#include "kernels/reference/weights.h"
 #include "model/gguf_names.h"
 #include "model/rope.h"
 #include "tests/engine/golden.h"
@@ -8,6 +10,9 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
 
 namespace bora {
 namespace {
@@ -28,9 +33,10 @@ std::string interleaved(TensorView weight, std::size_t head_dim) {
   return data;
 }
 
-// llama.cpp computes Mistral as a Llama.
+// llama.cpp computes Mistral and Mixtral as Llamas.
 std::string architecture_of(const ModelConfig& config) {
-  return config.architecture == "mistral" ? "llama" : config.architecture;
+  const bool llama = config.architecture == "mistral" || config.architecture == "mixtral";
+  return llama ? "llama" : config.architecture;
 }
 
 void add_counts(GgufBuilder& file, const ModelConfig& config) {
@@ -55,6 +61,14 @@ void add_counts(GgufBuilder& file, const ModelConfig& config) {
   add("context_length", config.max_position_embeddings);
   add("vocab_size", config.vocab_size);
   if (config.sliding_window != 0) add("attention.sliding_window", config.sliding_window);
+  if (config.num_local_experts != 0) {
+    add("expert_count", config.num_local_experts);
+    add("expert_used_count", config.num_experts_per_tok);
+  }
+  if (config.final_logit_softcapping != 0.0) {
+    add_float("attn_logit_softcapping", config.attn_logit_softcapping);
+    add_float("final_logit_softcapping", config.final_logit_softcapping);
+  }
   add_float("attention.layer_norm_rms_epsilon", static_cast<double>(config.rms_norm_eps));
   add_float("rope.freq_base", config.rope_theta);
 }
@@ -88,21 +102,7 @@ void add_longrope(GgufBuilder& file, const ModelConfig& config) {
   add_floats(file, "rope_factors_long.weight", scaling.long_factors);
 }
 
-std::string as_gguf(const Checkpoint& checkpoint) {
-  const ModelConfig config = *read_model_config(checkpoint);
-  GgufBuilder file;
-  add_counts(file, config);
-  for (const StoredTensor& tensor : checkpoint.tensors()) {
-    const TensorView view = *checkpoint.tensor(tensor.name);
-    std::string data(reinterpret_cast<const char*>(view.data), view.bytes());
-    if (architecture_of(config) == "llama" && (tensor.name.find("q_proj") != std::string::npos ||
-                                               tensor.name.find("k_proj") != std::string::npos)) {
-      data = interleaved(view, config.head_dim);
-    }
-    const auto dims = view.shape.dims();
-    file.tensor(gguf_tensor_name(tensor.name), {dims.rbegin(), dims.rend()},
-                static_cast<std::uint32_t>(info(view.dtype).ggml_type), data);
-  }
+void add_scaling(GgufBuilder& file, const ModelConfig& config) {
   switch (config.rope_scaling.kind) {
     case RopeScaling::Kind::kNone:
       break;
@@ -114,16 +114,94 @@ std::string as_gguf(const Checkpoint& checkpoint) {
       add_longrope(file, config);
       break;
   }
+}
+
+struct GgufTensor {
+  std::vector<std::uint64_t> dims;  // innermost first
+  DType dtype;
+  std::string data;
+};
+
+// The values times `factor` plus `offset`, in f32: what converters do to norms of Gemma.
+std::string rewritten(TensorView tensor, float factor, float offset) {
+  std::string data;
+  for (std::size_t i = 0; i < tensor.shape.values(); ++i) {
+    const auto value =
+        static_cast<float>(kernels::reference::weight_value(tensor.dtype, tensor.data, i));
+    GgufBuilder::put(data, value * factor + offset);
+  }
+  return data;
+}
+
+GgufTensor converted(std::string_view name, TensorView tensor, const ModelConfig& config) {
+  const auto dims = tensor.shape.dims();
+  GgufTensor made{{dims.rbegin(), dims.rend()},
+                  tensor.dtype,
+                  {reinterpret_cast<const char*>(tensor.data), tensor.bytes()}};
+  const bool is_q = name.find("q_proj") != std::string_view::npos;
+  const bool is_k = name.find("k_proj") != std::string_view::npos;
+  if (architecture_of(config) == "llama" && (is_q || is_k)) {
+    made.data = interleaved(tensor, config.head_dim);
+  }
+  if (config.architecture == "gemma2" && name.ends_with("norm.weight")) {
+    made.dtype = DType::kF32;
+    made.data = rewritten(tensor, 1.0F, 1.0F);
+  }
+  if (config.architecture == "gemma2" && is_q) {  // GGUF has no query_pre_attn_scalar
+    const double scale = static_cast<double>(config.head_dim) / config.query_pre_attn_scalar;
+    made.dtype = DType::kF32;
+    made.data = rewritten(tensor, static_cast<float>(std::sqrt(scale)), 0.0F);
+  }
+  return made;
+}
+
+// The experts' tensors made one, in the order of their numbers.
+using Tensors = std::map<std::string, GgufTensor>;
+void stack_experts(Tensors& tensors, const ModelConfig& config) {
+  for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer) {
+    for (const char* kind : {"gate", "up", "down"}) {
+      GgufTensor stack;
+      for (std::size_t e = 0; e < config.num_local_experts; ++e) {
+        auto expert = tensors.extract(fmt::format("blk.{}.ffn_{}.{}.weight", layer, kind, e));
+        const std::string before = stack.data;
+        stack = expert.mapped();
+        stack.data = before + stack.data;
+      }
+      stack.dims.push_back(config.num_local_experts);
+      tensors[fmt::format("blk.{}.ffn_{}_exps.weight", layer, kind)] = stack;
+    }
+  }
+}
+
+enum class Experts { kStacked, kApart };
+
+std::string as_gguf(const Checkpoint& checkpoint, Experts experts = Experts::kStacked) {
+  constexpr GgufName kGemmaNames[] = {{"post_attention_layernorm", "post_attention_norm"}};
+  const ModelConfig config = *read_model_config(checkpoint);
+  std::span<const GgufName> exceptions;
+  if (config.architecture == "gemma2") exceptions = kGemmaNames;
+  Tensors tensors;
+  for (const StoredTensor& tensor : checkpoint.tensors()) {
+    tensors[gguf_tensor_name(tensor.name, exceptions)] =
+        converted(tensor.name, *checkpoint.tensor(tensor.name), config);
+  }
+  if (config.num_local_experts > 0 && experts == Experts::kStacked) {
+    stack_experts(tensors, config);
+  }
+  GgufBuilder file;
+  add_counts(file, config);
+  for (const auto& [name, tensor] : tensors) {
+    file.tensor(name, tensor.dims, static_cast<std::uint32_t>(info(tensor.dtype).ggml_type),
+                tensor.data);
+  }
+  add_scaling(file, config);
   return file.bytes();
 }
 
-class GgufGolden : public ::testing::TestWithParam<std::string> {};
-
-TEST_P(GgufGolden, GivesTheRecordedLogitsAndGreedyIds) {
-  const testing::Golden golden = testing::read_golden(GetParam());
+void expect_golden(const std::string& name, const std::string& gguf) {
+  const testing::Golden golden = testing::read_golden(name);
   const testing::TempFolder folder;
-  const Checkpoint source = *Checkpoint::open(golden_folder(GetParam()));
-  auto engine = TestEngine::open(folder.write("model.gguf", as_gguf(source)), {});
+  auto engine = TestEngine::open(folder.write("model.gguf", gguf), {});
   ASSERT_TRUE(engine) << engine.error().message;
   const auto rows = (*engine)->all_logits(golden.input_ids);
   for (std::size_t p = 0; p < rows.size(); ++p) {
@@ -132,8 +210,14 @@ TEST_P(GgufGolden, GivesTheRecordedLogitsAndGreedyIds) {
   EXPECT_EQ((*engine)->greedy(golden.input_ids, golden.greedy.size()), golden.greedy);
 }
 
+class GgufGolden : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(GgufGolden, GivesTheRecordedLogitsAndGreedyIds) {
+  expect_golden(GetParam(), as_gguf(*Checkpoint::open(golden_folder(GetParam()))));
+}
+
 INSTANTIATE_TEST_SUITE_P(Public, GgufGolden,
-                         ::testing::Values("llama2", "llama31_rope_tied", "mistral_nemo",
+                         ::testing::Values("gemma2", "llama2", "llama31_rope_tied", "mistral_nemo",
                                            "mistral_v01_swa", "mistral_v02", "phi3",
                                            "phi3_longrope", "qwen2", "qwen3"),
                          [](const auto& instance) { return instance.param; });
