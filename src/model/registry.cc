@@ -19,6 +19,7 @@ namespace arch {
 extern const ArchSpec kGemma2;
 extern const ArchSpec kLlama;
 extern const ArchSpec kMistral;
+extern const ArchSpec kMixtral;
 extern const ArchSpec kPhi3;
 extern const ArchSpec kQwen2;
 extern const ArchSpec kQwen3;
@@ -27,7 +28,8 @@ extern const ArchSpec kQwen3;
 namespace {
 
 constexpr std::array kArchitectures = {
-    &arch::kLlama, &arch::kMistral, &arch::kGemma2, &arch::kPhi3, &arch::kQwen2, &arch::kQwen3,
+    &arch::kLlama, &arch::kMistral, &arch::kMixtral, &arch::kGemma2,
+    &arch::kPhi3,  &arch::kQwen2,   &arch::kQwen3,
 };
 
 std::string known_names(std::string_view ArchSpec::*name) {

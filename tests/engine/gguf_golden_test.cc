@@ -216,9 +216,13 @@ TEST_P(GgufGolden, GivesTheRecordedLogitsAndGreedyIds) {
   expect_golden(GetParam(), as_gguf(*Checkpoint::open(golden_folder(GetParam()))));
 }
 
+TEST(GgufExperts, MayLieInTensorsOfTheirOwnAsInOldFiles) {
+  expect_golden("mixtral", as_gguf(*Checkpoint::open(golden_folder("mixtral")), Experts::kApart));
+}
+
 INSTANTIATE_TEST_SUITE_P(Public, GgufGolden,
                          ::testing::Values("gemma2", "llama2", "llama31_rope_tied", "mistral_nemo",
-                                           "mistral_v01_swa", "mistral_v02", "phi3",
+                                           "mistral_v01_swa", "mistral_v02", "mixtral", "phi3",
                                            "phi3_longrope", "qwen2", "qwen3"),
                          [](const auto& instance) { return instance.param; });
 

@@ -186,7 +186,7 @@ TEST(LongRope, TakesTheShortFactorsWhereTheContextIsNoLongerThanTheOriginalOne) 
 
 INSTANTIATE_TEST_SUITE_P(Public, GoldenModel,
                          ::testing::Values("gemma2", "llama2", "llama31_rope_tied", "mistral_nemo",
-                                           "mistral_v01_swa", "mistral_v02", "phi3",
+                                           "mistral_v01_swa", "mistral_v02", "mixtral", "phi3",
                                            "phi3_longrope", "qwen2", "qwen3"),
                          [](const auto& instance) { return instance.param; });
 

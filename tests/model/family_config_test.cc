@@ -178,5 +178,29 @@ TEST(FamilyConfig, NamesTheKeyOfAGemma2ThatIsWrong) {
   expect_refused(with_architecture("Gemma2ForCausalLM"), bad_keys);
 }
 
+TEST(FamilyConfig, ReadsTheKeysOfAMixtral) {
+  const std::string mixtral =
+      with_key(with_architecture("MixtralForCausalLM"), "num_key_value_heads", "2");
+  auto config = read_json(mixtral);
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->num_local_experts, 8U);
+  EXPECT_EQ(config->num_experts_per_tok, 2U);
+  EXPECT_EQ(config->rope_theta, 1e6);
+  EXPECT_FLOAT_EQ(config->rms_norm_eps, 1e-5F);
+  EXPECT_THAT(windows_of(mixtral), ElementsAre(0, 0));
+  EXPECT_THAT(windows_of(with_key(mixtral, "sliding_window", "16")), ElementsAre(16, 16));
+}
+
+TEST(FamilyConfig, NamesTheKeyOfAMixtralThatIsWrong) {
+  const BadKey bad_keys[] = {
+      {"num_local_experts", "0", "num_local_experts: expected"},
+      {"num_local_experts", "65536", "num_local_experts: expected at most 65536 in all layers"},
+      {"num_experts_per_tok", "9", "num_experts_per_tok: expected an integer from 1 to 8"},
+      {"num_experts_per_tok", "0", "num_experts_per_tok: expected"},
+      {"hidden_act", "\"gelu\"", "hidden_act: expected one of silu"},
+  };
+  expect_refused(with_architecture("MixtralForCausalLM"), bad_keys);
+}
+
 }  // namespace
 }  // namespace bora

@@ -283,8 +283,10 @@ TEST(GgufConfig, NamesTheKeyThatIsWrong) {
               HasSubstr("llama.rope.dimension_count: expected 4"));
   EXPECT_THAT(message(number("llama.attention.value_length", 8)),
               HasSubstr("llama.attention.value_length: expected 4"));
-  EXPECT_THAT(message(number("llama.expert_count", 8)),
-              HasSubstr("llama.expert_count: expected 0"));
+  EXPECT_THAT(message(number("llama.expert_count", 1 << 16)),
+              HasSubstr("llama.expert_count: expected at most 65536 in all layers"));
+  EXPECT_THAT(message(number("llama.expert_count", 1)),
+              HasSubstr("llama.expert_used_count: expected an integer from 1 to 1"));
   EXPECT_THAT(message(llama_gguf().text("llama.rope.scaling.type", "yarn")),
               HasSubstr("llama.rope.scaling.type: expected one of"));
   EXPECT_THAT(message(llama_gguf().text("llama.rope.scaling.type", "linear")),

@@ -1,7 +1,8 @@
 // Llama 1, 2 and 3 (https://arxiv.org/abs/2302.13971, https://arxiv.org/abs/2307.09288,
 // https://arxiv.org/abs/2407.21783): a norm before each half of a layer, rotary positions, SwiGLU;
 // from Llama 2 on grouped queries, from 3.1 on scaled rotary positions, in small ones tied
-// embeddings. GGUF files call Mistral "llama" too, hence the window.
+// embeddings. GGUF files call Mistral and Mixtral "llama" too, hence the window and the
+// experts.
 #include "model/decoder.h"
 #include "model/decoder_config.h"
 #include "model/registry.h"
@@ -18,8 +19,7 @@ Result<ModelConfig> parse_config(ConfigReader& reader) {
     if (reader.has("sliding_window")) {
       config.sliding_window = reader.count("sliding_window", kMaxPositions);
     }
-    reader.expect(reader.number("num_local_experts", 0.0, 1e6, 0.0) == 0.0, "num_local_experts",
-                  "0 (mixtures of experts come with a later version)");
+    if (reader.number("num_local_experts", 0.0, 1e6, 0.0) > 0.0) read_experts(reader, config);
   } else {
     config.attention_bias = reader.flag("attention_bias", false);
     config.attention_output_bias = config.attention_bias;

@@ -46,6 +46,7 @@ MODELS = [
     "mistral_nemo",
     "llama2",
     "llama31_rope_tied",
+    "mixtral",
     "gemma2",
     "phi3",
     "phi3_longrope",
