@@ -111,6 +111,10 @@ Result<void> validate(const SamplingParams& params) {
 Sampler::Sampler(const SamplingParams& params, std::size_t vocab_size,
                  std::span<const TokenId> prompt)
     : params_(params) {
+  if (params.temperature != 0.0F) {
+    const auto top_k = static_cast<std::size_t>(params.top_k);
+    candidates_.reserve(top_k == 0 ? vocab_size : std::min(top_k, vocab_size));
+  }
   if (!has_penalties()) return;
   adjusted_.resize(vocab_size);
   new_counts_.resize(vocab_size);
@@ -167,7 +171,6 @@ std::span<const float> Sampler::penalized(std::span<const float> logits) {
 void Sampler::gather(std::span<const float> logits, float largest) {
   const auto top_k = static_cast<std::size_t>(params_.top_k);
   if (top_k > 0 && top_k < logits.size()) {
-    candidates_.reserve(top_k);
     keep_best(logits, top_k, &Candidate::logit, candidates_);
   } else {
     candidates_.resize(logits.size());

@@ -14,7 +14,7 @@
 // (Salmon et al. 2011, https://doi.org/10.1145/2063384.2063405), so a resumed or batched sequence
 // draws what it would have drawn alone.
 //
-// Allocates on the first draw at most. Owner: one thread, one sequence.
+// Allocates in its constructor only. Owner: one thread, one sequence.
 #pragma once
 
 #include "base/ids.h"
