@@ -12,13 +12,12 @@ BatchBuilder::BatchBuilder(std::size_t max_tokens)
 }
 
 ForwardBatch BatchBuilder::build(std::span<const TokenId> ids, std::size_t begin, LogitsOf logits,
-                                 BlockTable& blocks) {
+                                 const BlockTable& blocks, std::size_t block_tokens) {
   const std::size_t tokens = ids.size();
   CHECK(tokens > 0 && tokens <= positions_.size(), "a step has 1 to max_tokens tokens");
-  blocks.advance(begin, begin + tokens);
   for (std::size_t i = 0; i < tokens; ++i) {
     positions_[i] = static_cast<std::int32_t>(begin + i);
-    slots_[i] = blocks.slot(begin + i);
+    slots_[i] = slot_of(blocks, begin + i, block_tokens);
   }
   cu_seqlens_ = {0, static_cast<std::int32_t>(tokens)};
   context_len_ = static_cast<std::int32_t>(begin + tokens);
@@ -30,8 +29,8 @@ ForwardBatch BatchBuilder::build(std::span<const TokenId> ids, std::size_t begin
   batch.slot_mapping = {slots_.data(), tokens};
   batch.cu_seqlens_q = cu_seqlens_;
   batch.context_lens = {&context_len_, 1};
-  batch.block_tables = blocks.entries();
-  batch.max_blocks_per_sequence = blocks.entries().size();
+  batch.block_tables = blocks.entries;
+  batch.max_blocks_per_sequence = blocks.entries.size();
   switch (logits) {
     case LogitsOf::kNone:
       break;

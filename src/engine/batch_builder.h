@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/ids.h"
-#include "engine/block_table.h"
+#include "engine/block_manager.h"
 #include "model/forward_batch.h"
 
 #include <array>
@@ -21,10 +21,10 @@ class BatchBuilder {
  public:
   explicit BatchBuilder(std::size_t max_tokens);
 
-  // One sequence's ids at positions begin and on; `blocks` is advanced to them. The result borrows
-  // from this, ids and blocks, until the next build().
+  // One sequence's ids at positions begin and on, which `blocks` holds. The result borrows from
+  // this, ids and blocks, until the next build().
   ForwardBatch build(std::span<const TokenId> ids, std::size_t begin, LogitsOf logits,
-                     BlockTable& blocks);
+                     const BlockTable& blocks, std::size_t block_tokens);
 
  private:
   std::vector<std::int32_t> positions_;

@@ -1,7 +1,8 @@
 #include "engine/engine.h"
 
+#include "base/check.h"
 #include "engine/batch_builder.h"
-#include "engine/block_table.h"
+#include "engine/block_manager.h"
 #include "engine/kv_arena.h"
 #include "plan/kv_blocks.h"
 #include "plan/memory_plan.h"
@@ -78,7 +79,8 @@ struct Engine::State {
   KvArena kv;
   Workspace workspace;
   Buffer logits_buffer;
-  BlockTable blocks;
+  BlockManager blocks;
+  BlockTable table;
   BatchBuilder batches;
 
   [[nodiscard]] std::size_t vocab_size() const { return model->config().vocab_size; }
@@ -93,7 +95,10 @@ struct Engine::State {
 
   // Runs ids at positions begin and on; at most plan.chunk of them.
   void step(std::span<const TokenId> ids, std::size_t begin, LogitsOf wanted) {
-    const ForwardBatch batch = batches.build(ids, begin, wanted, blocks);
+    BlockCopy none;
+    const bool taken = blocks.advance(table, begin, begin + ids.size(), none);
+    CHECK(taken, "kv_blocks_needed() blocks suffice");
+    const ForwardBatch batch = batches.build(ids, begin, wanted, table, kKvBlockTokens);
     workspace.rewind(0);
     backend->begin_step();
     model->forward(*backend, batch, kv.cache(), workspace, logits(batch.logits_rows.size()));
@@ -103,7 +108,7 @@ struct Engine::State {
 
   // Fills the cache with the prompt and computes the logits that follow it. False: interrupted.
   bool prefill(std::span<const TokenId> prompt, const std::atomic<bool>* interrupted) {
-    blocks.clear();
+    blocks.release(table);
     for (std::size_t begin = 0; begin < prompt.size(); begin += plan.chunk) {
       if (is_set(interrupted)) return false;
       const std::size_t count = std::min(plan.chunk, prompt.size() - begin);
@@ -137,17 +142,20 @@ Result<std::unique_ptr<Engine>> Engine::create(std::unique_ptr<Model> model,
   Result<void> reserved = backend->reserve(plan->step_tokens, model->max_columns());
   if (!reserved) return std::move(reserved).error();
 
-  BlockTable blocks(plan->kv_blocks, plan->context_length, model->kv_shape().sliding_window,
-                    kKvBlockTokens);
-  return std::unique_ptr<Engine>(
-      new Engine(std::make_unique<State>(State{.model = std::move(model),
-                                               .backend = std::move(backend),
-                                               .plan = *plan,
-                                               .kv = std::move(kv).value(),
-                                               .workspace = std::move(workspace).value(),
-                                               .logits_buffer = std::move(logits).value(),
-                                               .blocks = std::move(blocks),
-                                               .batches = BatchBuilder(plan->chunk)})));
+  BlockManager blocks({.num_blocks = plan->kv_blocks,
+                       .block_tokens = kKvBlockTokens,
+                       .window = model->kv_shape().sliding_window,
+                       .prefix_entries = plan->kv_blocks});
+  return std::unique_ptr<Engine>(new Engine(
+      std::make_unique<State>(State{.model = std::move(model),
+                                    .backend = std::move(backend),
+                                    .plan = *plan,
+                                    .kv = std::move(kv).value(),
+                                    .workspace = std::move(workspace).value(),
+                                    .logits_buffer = std::move(logits).value(),
+                                    .blocks = std::move(blocks),
+                                    .table = BlockTable(plan->context_length, kKvBlockTokens),
+                                    .batches = BatchBuilder(plan->chunk)})));
 }
 
 const Model& Engine::model() const { return *state_->model; }
@@ -218,7 +226,7 @@ Result<void> Engine::score(std::span<const TokenId> ids, OnLogits on_logits,
   State& state = *state_;
   Result<void> valid = check_ids(ids, state.vocab_size(), context_length());
   if (!valid) return valid;
-  state.blocks.clear();
+  state.blocks.release(state.table);
   for (std::size_t begin = 0; begin < ids.size(); begin += state.plan.logits_rows) {
     if (is_set(interrupted)) return Error{ErrorCode::kInterrupted, "interrupted", {}};
     const std::size_t count = std::min(state.plan.logits_rows, ids.size() - begin);
