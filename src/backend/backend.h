@@ -10,7 +10,8 @@
 // row of any output depends on that row's inputs only, bit for bit: not on the other rows of the
 // batch, the number of threads, or how a sequence was cut into chunks.
 //
-// Owner: one thread calls all ops (the engine's); construction and destruction on that thread too.
+// Owner: one thread calls all ops (the engine's). It may be handed over whole, before its first op
+// and after its last: to the thread that will call them, and back to be destroyed.
 #pragma once
 
 #include "base/ids.h"
@@ -90,6 +91,13 @@ struct StoreKvParams {
   TensorView values;                           // [T, Nkv * D]
   std::span<const std::int64_t> slot_mapping;  // [T], each slot written once
   KvLayer layer;
+};
+
+// What block `from` holds, block `to` holds too: all its positions, keys and values.
+struct CopyKvParams {
+  KvLayer layer;
+  BlockId from;
+  BlockId to;
 };
 
 // Causal attention of S sequences over their paged keys and values
@@ -181,6 +189,7 @@ class Backend {
   virtual void linear(const LinearParams& params) = 0;
   virtual void rope(const RopeParams& params) = 0;
   virtual void store_kv(const StoreKvParams& params) = 0;
+  virtual void copy_kv(const CopyKvParams& params) = 0;
   virtual void attention(const AttentionParams& params) = 0;
   virtual void silu_mul(const SiluMulParams& params) = 0;
   virtual void gelu_mul(const GeluMulParams& params) = 0;

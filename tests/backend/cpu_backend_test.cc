@@ -202,6 +202,31 @@ TEST(CpuBackend, ComputesTheSmallOpsAlikeOnAnyNumberOfThreads) {
   }
 }
 
+TEST(CpuBackend, CopiesABlockOfTheCacheAndNothingElse) {
+  for (const DType dtype : {DType::kF32, DType::kF16}) {
+    constexpr std::size_t kBlocks = 3;
+    const std::size_t block_bytes = row_bytes(dtype, 2 * 16 * 5);
+    std::vector<std::byte> keys(kBlocks * block_bytes);
+    std::vector<std::byte> values(keys.size());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      keys[i] = static_cast<std::byte>(i / block_bytes * 50 + i % 47);
+      values[i] = static_cast<std::byte>(i / block_bytes * 40 + i % 37);
+    }
+    std::vector<std::byte> expected_keys = keys;
+    std::vector<std::byte> expected_values = values;
+    const auto block = static_cast<std::ptrdiff_t>(block_bytes);
+    std::copy_n(keys.begin() + block, block, expected_keys.begin() + 2 * block);
+    std::copy_n(values.begin() + block, block, expected_values.begin() + 2 * block);
+    const auto backend = make_backend(2, isas().front());
+    backend->copy_kv({.layer = {keys.data(), values.data(), dtype, 16, 2, 5},
+                      .from = BlockId{1},
+                      .to = BlockId{2}});
+    backend->synchronize();
+    EXPECT_EQ(keys, expected_keys) << info(dtype).name;
+    EXPECT_EQ(values, expected_values) << info(dtype).name;
+  }
+}
+
 // Sequences with a paged cache of their own, whose keys, values and queries are the same however
 // the sequences are cut into steps.
 class PagedAttention {

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <utility>
 
 namespace bora {
@@ -61,6 +62,7 @@ class CpuBackend final : public Backend {
   void linear(const LinearParams& params) override;
   void rope(const RopeParams& params) override;
   void store_kv(const StoreKvParams& params) override;
+  void copy_kv(const CopyKvParams& params) override;
   void attention(const AttentionParams& params) override;
   void silu_mul(const SiluMulParams& params) override;
   void gelu_mul(const GeluMulParams& params) override;
@@ -240,6 +242,18 @@ void CpuBackend::store_kv(const StoreKvParams& params) {
     args.cache = layer.values;
     kernels_.store_kv(args);
   });
+}
+
+// Rare and short, the beginning of a fork: not worth a second worker.
+void CpuBackend::copy_kv(const CopyKvParams& params) {
+  const KvLayer& layer = params.layer;
+  CHECK(params.from.value >= 0 && params.to.value >= 0, "copy_kv: two blocks");
+  const std::size_t block_bytes =
+      row_bytes(layer.dtype, layer.num_kv_heads * layer.block_tokens * layer.head_dim);
+  for (std::byte* half : {layer.keys, layer.values}) {
+    std::memcpy(half + static_cast<std::size_t>(params.to.value) * block_bytes,
+                half + static_cast<std::size_t>(params.from.value) * block_bytes, block_bytes);
+  }
 }
 
 // One call of the attention kernel: a tile of query rows of one kv head of one sequence.
