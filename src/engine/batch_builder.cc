@@ -2,46 +2,58 @@
 
 #include "base/check.h"
 
-#include <numeric>
+#include <algorithm>
 
 namespace bora {
 
-BatchBuilder::BatchBuilder(std::size_t max_tokens)
-    : positions_(max_tokens), slots_(max_tokens), rows_(max_tokens) {
-  std::iota(rows_.begin(), rows_.end(), 0);
+BatchBuilder::BatchBuilder(const Capacity& capacity, std::size_t block_tokens)
+    : block_tokens_(block_tokens), max_blocks_(capacity.max_blocks) {
+  ids_.reserve(capacity.tokens);
+  positions_.reserve(capacity.tokens);
+  slots_.reserve(capacity.tokens);
+  cu_seqlens_.reserve(capacity.sequences + 1);
+  context_lens_.reserve(capacity.sequences);
+  block_tables_.reserve(capacity.sequences * capacity.max_blocks);
+  rows_.reserve(capacity.rows);
 }
 
-ForwardBatch BatchBuilder::build(std::span<const TokenId> ids, std::size_t begin, LogitsOf logits,
-                                 const BlockTable& blocks, std::size_t block_tokens) {
-  const std::size_t tokens = ids.size();
-  CHECK(tokens > 0 && tokens <= positions_.size(), "a step has 1 to max_tokens tokens");
-  for (std::size_t i = 0; i < tokens; ++i) {
-    positions_[i] = static_cast<std::int32_t>(begin + i);
-    slots_[i] = slot_of(blocks, begin + i, block_tokens);
-  }
-  cu_seqlens_ = {0, static_cast<std::int32_t>(tokens)};
-  context_len_ = static_cast<std::int32_t>(begin + tokens);
+ForwardBatch BatchBuilder::build(const SchedulerOutput& step) {
+  CHECK(step.tokens > 0 && step.tokens <= ids_.capacity(), "a step has 1 to capacity tokens");
+  ids_.clear();
+  positions_.clear();
+  slots_.clear();
+  cu_seqlens_.assign(1, 0);
+  context_lens_.clear();
+  block_tables_.clear();
+  rows_.clear();
+  for (const ScheduledSequence& scheduled : step.sequences) append(scheduled);
 
-  const std::span<const std::int32_t> all_rows(rows_.data(), tokens);
   ForwardBatch batch;
-  batch.input_ids = ids;
-  batch.positions = {positions_.data(), tokens};
-  batch.slot_mapping = {slots_.data(), tokens};
+  batch.input_ids = ids_;
+  batch.positions = positions_;
+  batch.slot_mapping = slots_;
   batch.cu_seqlens_q = cu_seqlens_;
-  batch.context_lens = {&context_len_, 1};
-  batch.block_tables = blocks.entries;
-  batch.max_blocks_per_sequence = blocks.entries.size();
-  switch (logits) {
-    case LogitsOf::kNone:
-      break;
-    case LogitsOf::kLast:
-      batch.logits_rows = all_rows.last(1);
-      break;
-    case LogitsOf::kAll:
-      batch.logits_rows = all_rows;
-      break;
-  }
+  batch.context_lens = context_lens_;
+  batch.block_tables = block_tables_;
+  batch.max_blocks_per_sequence = max_blocks_;
+  batch.logits_rows = rows_;
   return batch;
+}
+
+void BatchBuilder::append(const ScheduledSequence& scheduled) {
+  const Sequence& sequence = *scheduled.sequence;
+  const std::size_t end = scheduled.begin + scheduled.count;
+  for (std::size_t position = scheduled.begin; position < end; ++position) {
+    if (position + scheduled.rows >= end) rows_.push_back(static_cast<std::int32_t>(ids_.size()));
+    ids_.push_back(sequence.tokens[position]);
+    positions_.push_back(static_cast<std::int32_t>(position));
+    slots_.push_back(slot_of(sequence.blocks, position, block_tokens_));
+  }
+  cu_seqlens_.push_back(static_cast<std::int32_t>(ids_.size()));
+  context_lens_.push_back(static_cast<std::int32_t>(end));
+  const std::vector<std::int32_t>& entries = sequence.blocks.entries;
+  block_tables_.insert(block_tables_.end(), entries.begin(), entries.end());
+  block_tables_.resize(context_lens_.size() * max_blocks_, -1);
 }
 
 }  // namespace bora

@@ -3,35 +3,42 @@
 #pragma once
 
 #include "base/ids.h"
-#include "engine/block_manager.h"
+#include "engine/scheduler.h"
 #include "model/forward_batch.h"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <vector>
 
 namespace bora {
 
-// Which positions of a step the caller wants logits of.
-enum class LogitsOf { kNone, kLast, kAll };
-
 class BatchBuilder {
  public:
-  explicit BatchBuilder(std::size_t max_tokens);
+  // The most that a step may have; `max_blocks`: of a sequence's table.
+  struct Capacity {
+    std::size_t tokens = 0;
+    std::size_t sequences = 0;
+    std::size_t rows = 0;  // of logits
+    std::size_t max_blocks = 0;
+  };
+  BatchBuilder(const Capacity& capacity, std::size_t block_tokens);
 
-  // One sequence's ids at positions begin and on, which `blocks` holds. The result borrows from
-  // this, ids and blocks, until the next build().
-  ForwardBatch build(std::span<const TokenId> ids, std::size_t begin, LogitsOf logits,
-                     const BlockTable& blocks, std::size_t block_tokens);
+  // Flattens the step's sequences, one after another. The result borrows from this until the next
+  // build().
+  ForwardBatch build(const SchedulerOutput& step);
 
  private:
+  void append(const ScheduledSequence& scheduled);
+
+  std::size_t block_tokens_;
+  std::size_t max_blocks_;
+  std::vector<TokenId> ids_;
   std::vector<std::int32_t> positions_;
   std::vector<std::int64_t> slots_;
+  std::vector<std::int32_t> cu_seqlens_;
+  std::vector<std::int32_t> context_lens_;
+  std::vector<std::int32_t> block_tables_;
   std::vector<std::int32_t> rows_;
-  std::array<std::int32_t, 2> cu_seqlens_{};
-  std::int32_t context_len_ = 0;
 };
 
 }  // namespace bora

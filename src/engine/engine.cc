@@ -1,24 +1,23 @@
 #include "engine/engine.h"
 
-#include "base/check.h"
-#include "engine/batch_builder.h"
-#include "engine/block_manager.h"
-#include "engine/kv_arena.h"
-#include "plan/kv_blocks.h"
+#include "engine/inbox.h"
+#include "engine/model_runner.h"
+#include "engine/scheduler.h"
 #include "plan/memory_plan.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
+#include <new>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 namespace bora {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 bool is_set(const std::atomic<bool>* flag) {
   return flag != nullptr && flag->load(std::memory_order_relaxed);
@@ -44,86 +43,163 @@ Result<void> check_ids(std::span<const TokenId> ids, std::size_t vocab_size, std
   return {};
 }
 
-// The token of this step as the caller sees it; with logprobs, those of the same logits.
-TokenEvent make_event(TokenId id, std::size_t index, std::span<const float> logits,
-                      std::int32_t logprobs, std::vector<TokenLogprob>& top) {
-  TokenEvent event{.id = id, .index = index, .top_logprobs = {}, .logprob = 0.0F};
-  if (logprobs == 0) return event;
-  const double normalizer = log_sum_exp(logits);
-  top_logprobs(logits, normalizer, static_cast<std::size_t>(logprobs), top);
-  event.top_logprobs = top;
-  event.logprob =
-      static_cast<float>(static_cast<double>(logits[static_cast<std::size_t>(id)]) - normalizer);
-  return event;
-}
-
-bool ends_answer(const Request& request, TokenId id) {
-  return !request.ignore_eos &&
-         std::find(request.stop_ids.begin(), request.stop_ids.end(), id) != request.stop_ids.end();
-}
-
 MemoryOptions memory_options(const EngineOptions& options) {
   return {.context_length = options.context_length,
           .prefill_chunk = options.prefill_chunk,
+          .max_sequences = options.max_sequences,
+          .kv_blocks = options.kv_blocks,
           .kv_dtype = options.kv_dtype,
           .compute = options.compute,
           .memory_limit = options.memory_limit};
 }
 
+Scheduler::Limits limits_of(const MemoryPlan& plan) {
+  return {.max_sequences = plan.max_sequences,
+          .step_tokens = plan.step_tokens,
+          .chunk = plan.chunk,
+          .logits_rows = plan.logits_rows};
+}
+
+BlockManager::Shape blocks_of(const MemoryPlan& plan, std::size_t window) {
+  // With a window, prefixes are remembered beyond their blocks: those of whole contexts.
+  const std::size_t of_context = (plan.context_length + kKvBlockTokens - 1) / kKvBlockTokens;
+  const std::size_t beyond = window == 0 ? 0 : plan.max_sequences * of_context;
+  return {.num_blocks = plan.kv_blocks,
+          .block_tokens = kKvBlockTokens,
+          .window = window,
+          .prefix_entries = plan.kv_blocks + plan.kv_blocks / 2 + beyond};
+}
+
+Error no_memory() {
+  return {ErrorCode::kFailed, "memory: expected enough for the request, found too little", {}};
+}
+
 }  // namespace
 
 struct Engine::State {
-  std::unique_ptr<Model> model;
-  std::unique_ptr<Backend> backend;
-  MemoryPlan plan;
-  KvArena kv;
-  Workspace workspace;
-  Buffer logits_buffer;
-  BlockManager blocks;
-  BlockTable table;
-  BatchBuilder batches;
+  State(ModelRunner made, const MemoryPlan& planned)
+      : plan(planned),
+        window(made.model().kv_shape().sliding_window),
+        runner(std::move(made)),
+        scheduler(limits_of(planned), blocks_of(planned, window)) {}
 
-  [[nodiscard]] std::size_t vocab_size() const { return model->config().vocab_size; }
+  // Read by all threads.
+  const MemoryPlan plan;
+  const std::size_t window;
+  // The thread's. Others read what is const in the model and the backend.
+  ModelRunner runner;
+  Scheduler scheduler;
+  // The way in.
+  Inbox inbox;
+  std::thread thread;
 
-  // The logits that the last step() wrote: [rows, vocab_size].
-  [[nodiscard]] MutableTensorView logits(std::size_t rows) {
-    return {logits_buffer.bytes().data(), DType::kF32, {rows, vocab_size()}};
-  }
-  [[nodiscard]] std::span<const float> logits_row() {
-    return {reinterpret_cast<const float*>(logits_buffer.bytes().data()), vocab_size()};
-  }
-
-  // Runs ids at positions begin and on; at most plan.chunk of them.
-  void step(std::span<const TokenId> ids, std::size_t begin, LogitsOf wanted) {
-    BlockCopy none;
-    const bool taken = blocks.advance(table, begin, begin + ids.size(), none);
-    CHECK(taken, "kv_blocks_needed() blocks suffice");
-    const ForwardBatch batch = batches.build(ids, begin, wanted, table, kKvBlockTokens);
-    workspace.rewind(0);
-    backend->begin_step();
-    model->forward(*backend, batch, kv.cache(), workspace, logits(batch.logits_rows.size()));
-    backend->end_step();
-    backend->synchronize();
+  [[nodiscard]] std::size_t vocab_size() const { return runner.model().config().vocab_size; }
+  [[nodiscard]] std::size_t most_new(const Request& request) const {
+    return std::min(request.max_new_tokens, plan.context_length - request.prompt.size());
   }
 
-  // Fills the cache with the prompt and computes the logits that follow it. False: interrupted.
-  bool prefill(std::span<const TokenId> prompt, const std::atomic<bool>* interrupted) {
-    blocks.release(table);
-    for (std::size_t begin = 0; begin < prompt.size(); begin += plan.chunk) {
-      if (is_set(interrupted)) return false;
-      const std::size_t count = std::min(plan.chunk, prompt.size() - begin);
-      const bool last = begin + count == prompt.size();
-      step(prompt.subspan(begin, count), begin, last ? LogitsOf::kLast : LogitsOf::kNone);
-    }
-    return true;
-  }
+  Result<void> check(const Request& request) const;
+  [[nodiscard]] Result<void> check_blocks(std::size_t positions) const;
+  Result<std::vector<TokenStream>> post(const Request& request, std::size_t count,
+                                        const std::atomic<bool>* interrupted);
 
-  Result<Generation> answer(const Request& request, OnToken on_token,
-                            const std::atomic<bool>* interrupted);
+  void work();
+  void step();
+  void use_logits(const ScheduledSequence& scheduled);
 };
 
+// Any thread's part.
+
+Result<void> Engine::State::check(const Request& request) const {
+  // One position is left for the answer, where there is to be one.
+  const std::size_t longest = plan.context_length - (request.max_new_tokens > 0 ? 1 : 0);
+  Result<void> valid = check_ids(request.prompt, vocab_size(), longest);
+  if (valid) valid = validate(request.sampling);
+  if (valid) valid = check_blocks(request.prompt.size() + most_new(request));
+  return valid;
+}
+
+Result<void> Engine::State::check_blocks(std::size_t positions) const {
+  const std::size_t needed = kv_blocks_needed(positions, window, plan.chunk, kKvBlockTokens);
+  if (needed <= plan.kv_blocks) return {};
+  return Error{ErrorCode::kDoesNotFit,
+               fmt::format("KV cache: expected at most {} positions, prompt and answer together, "
+                           "found {}",
+                           plan.kv_blocks * kKvBlockTokens, positions),
+               {"ask for a shorter answer, or shorten the prompt"}};
+}
+
+Result<std::vector<TokenStream>> Engine::State::post(const Request& request, std::size_t count,
+                                                     const std::atomic<bool>* interrupted) {
+  if (Result<void> valid = check(request); !valid) return std::move(valid).error();
+  try {
+    SequenceList sequences;
+    std::vector<TokenStream> streams;
+    Request each = request;
+    for (std::size_t i = 0; i < count; ++i) {
+      SequenceList& list = i == 0 ? sequences : sequences.front().forks;
+      each.sampling.seed = request.sampling.seed + i;
+      list.emplace_back(each, most_new(request), vocab_size(), kKvBlockTokens, interrupted);
+      streams.emplace_back(list.back().channel);
+    }
+    inbox.post(sequences);
+    return streams;
+  } catch (const std::bad_alloc&) {
+    return no_memory();
+  }
+}
+
+// The engine's thread.
+
+void Engine::State::work() {
+  SequenceList arrivals;
+  while (inbox.take(arrivals, scheduler.idle())) {
+    scheduler.add(std::move(arrivals));
+    try {
+      step();
+    } catch (const std::bad_alloc&) {
+      for (Sequence& sequence : scheduler.take_all()) sequence.channel->fail_without_memory();
+    }
+  }
+  scheduler.add(std::move(arrivals));
+  for (Sequence& sequence : scheduler.take_all()) {
+    sequence.finish_reason = FinishReason::kInterrupted;
+    sequence.report_end();
+  }
+}
+
+void Engine::State::step() {
+  const SchedulerOutput& output = scheduler.schedule();
+  if (!output.sequences.empty()) {
+    runner.run(output);
+    for (const ScheduledSequence& scheduled : output.sequences) use_logits(scheduled);
+    scheduler.commit();
+  }
+  for (Sequence& sequence : scheduler.take_finished()) sequence.report_end();
+}
+
+void Engine::State::use_logits(const ScheduledSequence& scheduled) {
+  if (scheduled.rows == 0) return;
+  const TensorView logits = runner.logits(scheduled.first_row, scheduled.rows);
+  Sequence& sequence = *scheduled.sequence;
+  if (sequence.on_logits != nullptr) {
+    sequence.hand_out(scheduled.begin + scheduled.count - scheduled.rows, logits);
+    return;
+  }
+  // A row of an f32 tensor is an array of floats.
+  const std::span<const float> row{reinterpret_cast<const float*>(logits.data), vocab_size()};
+  sequence.draw(row);
+  for (Sequence& fork : sequence.forks) fork.draw(row);
+}
+
+// The engine.
+
 Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Engine::~Engine() = default;
+
+Engine::~Engine() {
+  state_->inbox.stop();
+  if (state_->thread.joinable()) state_->thread.join();
+}
 
 Result<std::unique_ptr<Engine>> Engine::create(std::unique_ptr<Model> model,
                                                std::unique_ptr<Backend> backend,
@@ -131,109 +207,113 @@ Result<std::unique_ptr<Engine>> Engine::create(std::unique_ptr<Model> model,
   Result<MemoryPlan> plan = plan_memory(*model, *backend, memory_options(options));
   if (!plan) return std::move(plan).error();
   model->set_context_length(plan->context_length);
-  Result<KvArena> kv =
-      KvArena::create(*backend, model->kv_shape(), plan->kv_dtype, plan->kv_blocks, kKvBlockTokens);
-  if (!kv) return std::move(kv).error();
-  Result<Workspace> workspace = Workspace::create(*backend, plan->workspace_values);
-  if (!workspace) return std::move(workspace).error();
-  Result<Buffer> logits = backend->allocate(
-      plan->logits_rows * model->config().vocab_size * sizeof(float), Fill::kWhole);
-  if (!logits) return std::move(logits).error();
-  Result<void> reserved = backend->reserve(plan->step_tokens, model->max_columns());
-  if (!reserved) return std::move(reserved).error();
-
-  BlockManager blocks({.num_blocks = plan->kv_blocks,
-                       .block_tokens = kKvBlockTokens,
-                       .window = model->kv_shape().sliding_window,
-                       .prefix_entries = plan->kv_blocks});
-  return std::unique_ptr<Engine>(new Engine(
-      std::make_unique<State>(State{.model = std::move(model),
-                                    .backend = std::move(backend),
-                                    .plan = *plan,
-                                    .kv = std::move(kv).value(),
-                                    .workspace = std::move(workspace).value(),
-                                    .logits_buffer = std::move(logits).value(),
-                                    .blocks = std::move(blocks),
-                                    .table = BlockTable(plan->context_length, kKvBlockTokens),
-                                    .batches = BatchBuilder(plan->chunk)})));
+  Result<ModelRunner> runner = ModelRunner::create(std::move(model), std::move(backend), *plan);
+  if (!runner) return std::move(runner).error();
+  auto engine =
+      std::unique_ptr<Engine>(new Engine(std::make_unique<State>(*std::move(runner), *plan)));
+  try {
+    engine->state_->thread = std::thread([state = engine->state_.get()] { state->work(); });
+  } catch (const std::system_error& error) {
+    return Error{ErrorCode::kFailed,
+                 fmt::format("threads: the system refused the engine's thread ({})", error.what()),
+                 {}};
+  }
+  return engine;
 }
 
-const Model& Engine::model() const { return *state_->model; }
-const Backend& Engine::backend() const { return *state_->backend; }
+const Model& Engine::model() const { return state_->runner.model(); }
+const Backend& Engine::backend() const { return state_->runner.backend(); }
 std::size_t Engine::context_length() const { return state_->plan.context_length; }
+std::size_t Engine::max_sequences() const { return state_->plan.max_sequences; }
 DType Engine::kv_dtype() const { return state_->plan.kv_dtype; }
 
 std::size_t Engine::kv_bytes_read_per_token(std::size_t depth) const {
-  const KvShape shape = state_->model->kv_shape();
+  const KvShape shape = model().kv_shape();
   if (shape.sliding_window != 0) depth = std::min(depth, shape.sliding_window);
   return shape.values_per_token() * depth * info(kv_dtype()).block_bytes;
 }
 
-// What generate() promises, for a request that has been validated.
-Result<Generation> Engine::State::answer(const Request& request, OnToken on_token,
-                                         const std::atomic<bool>* interrupted) {
-  const std::size_t prompt_tokens = request.prompt.size();
-  const std::size_t most = std::min(request.max_new_tokens, plan.context_length - prompt_tokens);
-  Sampler sampler(request.sampling, vocab_size(), request.prompt);
-  std::vector<TokenLogprob> top;
-  Generation result;
-  result.ids.reserve(most);
+Result<TokenStream> Engine::submit(const Request& request) {
+  Result<std::vector<TokenStream>> streams = submit_parallel(request, 1);
+  if (!streams) return std::move(streams).error();
+  return std::move(streams->front());
+}
 
-  const Clock::time_point start = Clock::now();
-  const bool filled = prefill(request.prompt, interrupted);
-  Clock::time_point first_token = Clock::now();
-  result.finish_reason = filled ? FinishReason::kLength : FinishReason::kInterrupted;
-  while (filled && result.ids.size() < most) {
-    const std::size_t position = prompt_tokens + result.ids.size();
-    Result<TokenId> id = sampler.sample(logits_row(), position);
-    if (!id) return std::move(id).error();
-    if (result.ids.empty()) first_token = Clock::now();
-    if (ends_answer(request, *id)) {
-      result.finish_reason = FinishReason::kStop;
-      break;
-    }
-    result.ids.push_back(*id);
-    sampler.accept(*id);
-    if (!on_token(
-            make_event(*id, result.ids.size() - 1, logits_row(), request.sampling.logprobs, top))) {
-      result.finish_reason = FinishReason::kStop;
-      break;
-    }
-    if (result.ids.size() == most) break;
-    if (is_set(interrupted)) {
-      result.finish_reason = FinishReason::kInterrupted;
-      break;
-    }
-    step({&result.ids.back(), 1}, position, LogitsOf::kLast);
-  }
-  result.timings = {.prefill_s = seconds(first_token - start),
-                    .decode_s = seconds(Clock::now() - first_token)};
-  return result;
+Result<std::vector<TokenStream>> Engine::submit_parallel(const Request& request,
+                                                         std::size_t count) {
+  return state_->post(request, count, nullptr);
 }
 
 Result<Generation> Engine::generate(const Request& request, OnToken on_token,
                                     const std::atomic<bool>* interrupted) {
-  // One position is left for the answer, where there is to be one.
-  const std::size_t longest = context_length() - (request.max_new_tokens > 0 ? 1 : 0);
-  Result<void> valid = check_ids(request.prompt, state_->vocab_size(), longest);
-  if (valid) valid = validate(request.sampling);
-  if (!valid) return std::move(valid).error();
-  return state_->answer(request, on_token, interrupted);
+  Result<std::vector<Generation>> all = generate_parallel(request, 1, on_token, interrupted);
+  if (!all) return std::move(all).error();
+  return std::move(all->front());
+}
+
+Result<std::vector<Generation>> Engine::generate_parallel(const Request& request, std::size_t count,
+                                                          OnToken on_token,
+                                                          const std::atomic<bool>* interrupted) {
+  Result<std::vector<TokenStream>> streams = state_->post(request, count, interrupted);
+  if (!streams) return std::move(streams).error();
+  // The engine may be a token ahead of this thread: the answer ends where this thread says.
+  const std::size_t most = state_->most_new(request);
+  std::optional<FinishReason> ended;
+  std::size_t taken = 0;
+  Clock::time_point first_time;
+  while (!ended) {
+    const std::optional<TokenEvent> event = streams->front().next();
+    if (!event) break;
+    if (taken++ == 0) first_time = event->time;
+    if (!on_token(*event)) {
+      ended = FinishReason::kStop;
+    } else if (taken < most && is_set(interrupted)) {
+      ended = FinishReason::kInterrupted;
+    }
+  }
+  const Clock::time_point end_time = Clock::now();
+  if (ended) {
+    for (TokenStream& stream : *streams) stream.cancel();
+  }
+  // All of them end before this returns: until then they look at *interrupted.
+  std::vector<Generation> all;
+  std::optional<Error> error;
+  for (TokenStream& stream : *streams) {
+    Result<Generation> answer = stream.wait();
+    if (answer) {
+      all.push_back(*std::move(answer));
+    } else if (!error) {
+      error = std::move(answer).error();
+    }
+  }
+  if (error) return *std::move(error);
+  if (ended) {
+    all.front().ids.resize(taken);
+    all.front().finish_reason = *ended;
+    all.front().timings.decode_s = std::chrono::duration<double>(end_time - first_time).count();
+  }
+  return all;
 }
 
 Result<void> Engine::score(std::span<const TokenId> ids, OnLogits on_logits,
                            const std::atomic<bool>* interrupted) {
   State& state = *state_;
   Result<void> valid = check_ids(ids, state.vocab_size(), context_length());
+  if (valid) valid = state.check_blocks(ids.size());
   if (!valid) return valid;
-  state.blocks.release(state.table);
-  for (std::size_t begin = 0; begin < ids.size(); begin += state.plan.logits_rows) {
-    if (is_set(interrupted)) return Error{ErrorCode::kInterrupted, "interrupted", {}};
-    const std::size_t count = std::min(state.plan.logits_rows, ids.size() - begin);
-    state.step(ids.subspan(begin, count), begin, LogitsOf::kAll);
-    if (!on_logits(begin, state.logits(count))) break;
+  std::optional<TokenStream> stream;
+  try {
+    SequenceList sequences;
+    sequences.emplace_back(ids, on_logits, kKvBlockTokens, interrupted);
+    stream.emplace(sequences.back().channel);
+    state.inbox.post(sequences);
+  } catch (const std::bad_alloc&) {
+    return no_memory();
   }
-  return {};
+  const Result<Generation> end = stream->wait();
+  if (!end) return end.error();
+  if (end->finish_reason != FinishReason::kInterrupted) return {};
+  return Error{ErrorCode::kInterrupted, "interrupted", {}};
 }
 
 }  // namespace bora

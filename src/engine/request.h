@@ -4,6 +4,7 @@
 #include "base/ids.h"
 #include "engine/sampler.h"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -18,6 +19,9 @@ struct Request {
   std::size_t max_new_tokens = 128;  // fewer where the context ends first
   std::vector<TokenId> stop_ids;     // any of them ends the answer and is not part of it
   bool ignore_eos = false;           // stop_ids are ordinary tokens
+  // Begin with what earlier requests have left of this prompt in the cache, and leave it to later
+  // ones. The tokens are the same either way; a measurement of prefill wants it off.
+  bool use_prefix_cache = true;
 };
 
 enum class FinishReason { kStop, kLength, kInterrupted };
@@ -34,12 +38,13 @@ constexpr std::string_view name(FinishReason reason) {
   return "";
 }
 
-// One new token, as soon as it is drawn. Borrowed for the length of the callback.
+// One new token, as soon as it is drawn. Borrowed from its TokenStream.
 struct TokenEvent {
   TokenId id = 0;
   std::size_t index = 0;                       // among the new tokens
   std::span<const TokenLogprob> top_logprobs;  // [SamplingParams::logprobs], best first
   float logprob = 0.0F;                        // of `id`; only with logprobs > 0
+  std::chrono::steady_clock::time_point time;  // when it was drawn
 };
 
 struct Timings {
@@ -51,6 +56,8 @@ struct Generation {
   std::vector<TokenId> ids;  // the new tokens only, without the one of stop_ids that ended them
   FinishReason finish_reason = FinishReason::kStop;
   Timings timings;
+  std::size_t cached_tokens = 0;  // of the prompt, that the cache held already
+  std::size_t preemptions = 0;    // times it gave up its cache to others and was computed again
 };
 
 }  // namespace bora

@@ -102,7 +102,7 @@ std::uint64_t MemoryPlanner::table_bytes(const MemoryPlan& plan) const {
   constexpr std::uint64_t kPerBlock = kKvBlockTokens * sizeof(TokenId) + 256;
   constexpr std::uint64_t kPerStepToken = 64;
   constexpr std::uint64_t kPerVocabularyEntry = 24;
-  constexpr std::uint64_t kPerPosition = 16;
+  constexpr std::uint64_t kPerPosition = 32;
   constexpr std::uint64_t kPerSequence = 4096;
   const std::uint64_t of_sequence = kPerSequence +
                                     kPerVocabularyEntry * model_.config().vocab_size +

@@ -22,6 +22,17 @@ inline std::filesystem::path golden_folder(const std::string& name) {
   return std::filesystem::path(BORA_TEST_DATA_DIR) / "golden" / "models" / name;
 }
 
+// The instruction sets that this CPU can run.
+inline std::vector<std::string> usable_isas() {
+  std::vector<std::string> isas;
+  for (const char* isa : {"scalar", "avx2", "avx512", "avx512_bf16", "amx"}) {
+    if (make_cpu_backend({.threads = 1, .isa = isa, .compute = ComputeType::kF32})) {
+      isas.emplace_back(isa);
+    }
+  }
+  return isas;
+}
+
 struct TopLogits {
   std::vector<TokenId> ids;
   std::vector<double> values;

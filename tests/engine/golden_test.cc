@@ -17,20 +17,11 @@ using testing::Golden;
 using testing::golden_folder;
 using testing::read_golden;
 using testing::TestEngine;
+using testing::usable_isas;
 using testing::worst_error;
 
 // The contract of issue 3: float32 arithmetic in another order than PyTorch's.
 constexpr double kTolerance = 2e-3;
-
-std::vector<std::string> usable_isas() {
-  std::vector<std::string> isas;
-  for (const char* isa : {"scalar", "avx2", "avx512"}) {
-    if (make_cpu_backend({.threads = 1, .isa = isa, .compute = ComputeType::kF32})) {
-      isas.emplace_back(isa);
-    }
-  }
-  return isas;
-}
 
 std::unique_ptr<TestEngine> open_or_fail(const fs::path& path,
                                          const TestEngine::Options& options = {}) {

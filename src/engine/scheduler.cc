@@ -1,0 +1,194 @@
+#include "engine/scheduler.h"
+
+#include "base/check.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace bora {
+
+Scheduler::Scheduler(const Limits& limits, const BlockManager::Shape& shape)
+    : limits_(limits), blocks_(shape) {
+  CHECK(limits.step_tokens >= limits.max_sequences && limits.logits_rows >= limits.max_sequences,
+        "a step has room for a token of each sequence");
+  output_.sequences.reserve(limits.max_sequences);
+}
+
+void Scheduler::add(SequenceList&& arrivals) { waiting_.splice(waiting_.end(), arrivals); }
+
+const SchedulerOutput& Scheduler::schedule() {
+  output_.sequences.clear();
+  output_.tokens = 0;
+  output_.rows = 0;
+  tokens_left_ = limits_.step_tokens;
+  rows_left_ = limits_.logits_rows - limits_.max_sequences;
+  end_interrupted(running_);
+  end_interrupted(waiting_);
+  schedule_decodes();
+  schedule_prefills();
+  admit();
+  return output_;
+}
+
+void Scheduler::end_interrupted(SequenceList& list) {
+  for (auto it = list.begin(); it != list.end();) {
+    const auto sequence = it++;
+    end_interrupted(sequence->forks);
+    if (!sequence->is_interrupted()) continue;
+    sequence->finish_reason = FinishReason::kInterrupted;
+    finish(list, sequence);
+  }
+}
+
+void Scheduler::schedule_decodes() {
+  for (auto it = running_.begin(); it != running_.end(); ++it) {
+    if (it->remaining() != 1) continue;
+    while (!place(it, 1)) {
+      CHECK(running_.size() > 1, "a sequence fits when it is alone");
+      const bool newest = std::next(it) == running_.end();
+      preempt_newest();
+      if (newest) return;
+    }
+  }
+}
+
+void Scheduler::schedule_prefills() {
+  for (auto it = running_.begin(); it != running_.end() && tokens_left_ > 0; ++it) {
+    if (it->remaining() == 1) continue;
+    while (!place(it, chunk_of(*it))) {
+      if (!output_.sequences.empty()) return;
+      CHECK(std::next(it) != running_.end(), "a sequence fits when it is alone");
+      preempt_newest();
+    }
+  }
+}
+
+void Scheduler::admit() {
+  // Whoever runs goes first: blocks are left for newcomers only where nobody lacks one.
+  const auto stalled = [this] { return output_.sequences.size() < running_.size(); };
+  while (!waiting_.empty() && running_.size() < limits_.max_sequences && tokens_left_ > 0 &&
+         !stalled()) {
+    const auto sequence = waiting_.begin();
+    if (sequence->request.use_prefix_cache && sequence->on_logits == nullptr) {
+      sequence->num_computed = blocks_.take_prefix(sequence->tokens, sequence->blocks);
+    }
+    const std::size_t cached = std::min(sequence->num_computed, sequence->prompt_tokens);
+    if (!has_room_for(*sequence) || !place(sequence, chunk_of(*sequence))) {
+      CHECK(!running_.empty(), "a sequence fits when it is alone");
+      blocks_.release(sequence->blocks);
+      sequence->num_computed = 0;
+      return;
+    }
+    if (sequence->preemptions == 0) sequence->cached_tokens = cached;
+    sequence->status = SequenceStatus::kRunning;
+    running_.splice(running_.end(), waiting_, sequence);
+  }
+}
+
+// Whether it could be computed to its present end and everyone go on for a block: to let it in for
+// less would soon cost somebody his blocks.
+bool Scheduler::has_room_for(const Sequence& sequence) const {
+  if (running_.empty()) return true;
+  const BlockManager::Shape& shape = blocks_.shape();
+  const std::size_t needed =
+      kv_blocks_needed(sequence.tokens.size(), shape.window, limits_.chunk, shape.block_tokens);
+  const std::size_t held = sequence.blocks.end - sequence.blocks.begin;
+  return needed + running_.size() <= blocks_.available() + held;
+}
+
+std::size_t Scheduler::chunk_of(const Sequence& sequence) const {
+  const std::size_t chunk = std::min({sequence.remaining(), limits_.chunk, tokens_left_});
+  return sequence.on_logits == nullptr ? chunk : std::min(chunk, 1 + rows_left_);
+}
+
+bool Scheduler::place(SequenceList::iterator sequence, std::size_t count) {
+  ScheduledSequence scheduled;
+  scheduled.sequence = sequence;
+  scheduled.begin = sequence->num_computed;
+  scheduled.count = count;
+  const std::size_t end = scheduled.begin + count;
+  if (!blocks_.advance(sequence->blocks, scheduled.begin, end, scheduled.copy)) return false;
+  if (sequence->on_logits != nullptr) {
+    scheduled.rows = std::min(count, end - std::min(end, sequence->num_scored));
+    rows_left_ -= count - 1;
+  } else if (end == sequence->tokens.size() && sequence->most_new > 0) {
+    scheduled.rows = 1;
+  }
+  scheduled.first_row = output_.rows;
+  output_.rows += scheduled.rows;
+  output_.tokens += count;
+  tokens_left_ -= count;
+  output_.sequences.push_back(scheduled);
+  return true;
+}
+
+void Scheduler::preempt_newest() {
+  const auto newest = std::prev(running_.end());
+  blocks_.release(newest->blocks);
+  newest->num_computed = 0;
+  ++newest->preemptions;
+  newest->status = SequenceStatus::kWaiting;
+  waiting_.splice(waiting_.begin(), running_, newest);
+}
+
+void Scheduler::commit() {
+  for (const ScheduledSequence& scheduled : output_.sequences) {
+    Sequence& sequence = *scheduled.sequence;
+    sequence.num_computed = scheduled.begin + scheduled.count;
+    if (sequence.request.use_prefix_cache && sequence.on_logits == nullptr) {
+      blocks_.record(sequence.tokens, sequence.num_computed, sequence.blocks);
+    }
+    if (sequence.num_computed == sequence.prompt_tokens && sequence.most_new == 0 &&
+        sequence.on_logits == nullptr) {
+      sequence.finish_reason = FinishReason::kLength;
+    }
+    if (sequence.num_computed == sequence.prompt_tokens) start_forks(scheduled.sequence);
+    if (sequence.has_ended()) finish(running_, scheduled.sequence);
+  }
+}
+
+void Scheduler::start_forks(SequenceList::iterator parent) {
+  auto place_of_next = std::next(parent);
+  for (auto it = parent->forks.begin(); it != parent->forks.end();) {
+    const auto fork = it++;
+    if (fork->most_new == 0) fork->finish_reason = FinishReason::kLength;
+    if (fork->has_ended()) {
+      finish(parent->forks, fork);
+    } else if (running_.size() < limits_.max_sequences) {
+      blocks_.fork(parent->blocks, fork->blocks);
+      fork->num_computed = parent->num_computed;
+      fork->cached_tokens = parent->num_computed;
+      fork->status = SequenceStatus::kRunning;
+      running_.splice(place_of_next, parent->forks, fork);
+    }
+  }
+  waiting_.splice(waiting_.begin(), parent->forks);
+}
+
+// Ends a sequence of `list`. Where it had forks, the first of them takes its place.
+void Scheduler::finish(SequenceList& list, SequenceList::iterator sequence) {
+  blocks_.release(sequence->blocks);
+  sequence->status = SequenceStatus::kFinished;
+  if (!sequence->forks.empty()) {
+    const auto heir = sequence->forks.begin();
+    waiting_.splice(waiting_.begin(), sequence->forks, heir);
+    heir->forks.splice(heir->forks.end(), sequence->forks);
+  }
+  finished_.splice(finished_.end(), list, sequence);
+}
+
+SequenceList Scheduler::take_finished() {
+  SequenceList finished;
+  finished.splice(finished.end(), finished_);
+  return finished;
+}
+
+SequenceList Scheduler::take_all() {
+  output_.sequences.clear();
+  for (SequenceList* list : {&running_, &waiting_}) {
+    while (!list->empty()) finish(*list, list->begin());
+  }
+  return take_finished();
+}
+
+}  // namespace bora

@@ -1,0 +1,399 @@
+// The scheduler with a model that is a hash: every slot of its cache says which prefix was stored
+// there, so that a block handed to the wrong sequence, written while shared or freed too early
+// shows.
+#include "engine/scheduler.h"
+
+#include "engine/token_stream.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <numeric>
+#include <random>
+
+namespace bora {
+namespace {
+
+using ::testing::ElementsAre;
+
+constexpr std::size_t kBlock = 4;
+constexpr std::size_t kVocab = 7;
+
+std::uint64_t extend(std::uint64_t prefix, TokenId token) {
+  const std::uint64_t x = (prefix ^ static_cast<std::uint64_t>(token + 1)) * 0x9E3779B97F4A7C15U;
+  return x ^ (x >> 29);
+}
+
+// What the model predicts after a prefix.
+std::vector<float> logits_after(std::uint64_t prefix) {
+  std::vector<float> logits(kVocab);
+  for (std::size_t i = 0; i < kVocab; ++i) {
+    logits[i] = static_cast<float>(extend(prefix, static_cast<TokenId>(i)) % 1000);
+  }
+  return logits;
+}
+
+class HashModel {
+ public:
+  HashModel(std::size_t num_blocks, std::size_t window)
+      : cache_(num_blocks * kBlock), window_(window) {}
+
+  // Computes a step, as the engine does.
+  void run(const SchedulerOutput& step, const BlockManager& blocks) {
+    for (const ScheduledSequence& each : step.sequences) copy(each.copy);
+    for (const ScheduledSequence& each : step.sequences) store(each, blocks);
+    for (const ScheduledSequence& each : step.sequences) read(each);
+  }
+
+ private:
+  std::uint64_t& at(const Sequence& sequence, std::size_t position) {
+    return cache_[static_cast<std::size_t>(slot_of(sequence.blocks, position, kBlock))];
+  }
+
+  void copy(const BlockCopy& wanted) {
+    if (wanted.to.value < 0) return;
+    for (std::size_t i = 0; i < kBlock; ++i) {
+      cache_[static_cast<std::size_t>(wanted.to.value) * kBlock + i] =
+          cache_[static_cast<std::size_t>(wanted.from.value) * kBlock + i];
+    }
+  }
+
+  void store(const ScheduledSequence& each, const BlockManager& blocks) {
+    std::uint64_t prefix = 0;
+    for (std::size_t p = 0; p < each.begin + each.count; ++p) {
+      prefix = extend(prefix, each.sequence->tokens[p]);
+      if (p < each.begin) continue;
+      const std::int32_t block = each.sequence->blocks.entries[p / kBlock];
+      ASSERT_GE(block, 0);
+      ASSERT_EQ(blocks.references(BlockId{block}), 1U) << "a shared block is written";
+      at(*each.sequence, p) = prefix;
+    }
+  }
+
+  void read(const ScheduledSequence& each) {
+    Sequence& sequence = *each.sequence;
+    const std::size_t first =
+        window_ == 0 || each.begin + 1 < window_ ? 0 : each.begin + 1 - window_;
+    std::uint64_t prefix = 0;
+    for (std::size_t p = 0; p < each.begin + each.count; ++p) {
+      prefix = extend(prefix, sequence.tokens[p]);
+      if (p < first) continue;
+      ASSERT_GE(sequence.blocks.entries[p / kBlock], 0) << "a position in sight is gone";
+      ASSERT_EQ(at(sequence, p), prefix) << "position " << p << " of another text";
+    }
+    if (each.rows == 0) return;
+    const std::vector<float> logits = logits_after(prefix);
+    if (sequence.on_logits != nullptr) {
+      const auto* data = reinterpret_cast<const std::byte*>(logits.data());
+      for (std::size_t row = each.rows; row > 0; --row) {
+        sequence.hand_out(each.begin + each.count - row, {data, DType::kF32, {1, kVocab}});
+      }
+      return;
+    }
+    sequence.draw(logits);
+    for (Sequence& fork : sequence.forks) fork.draw(logits);
+  }
+
+  std::vector<std::uint64_t> cache_;
+  std::size_t window_;
+};
+
+// The answer that the model gives to a prompt, by definition.
+std::vector<TokenId> answer_to(const std::vector<TokenId>& prompt, std::size_t count) {
+  const std::uint64_t prefix =
+      std::accumulate(prompt.begin(), prompt.end(), std::uint64_t{0}, extend);
+  std::uint64_t state = prefix;
+  std::vector<TokenId> ids;
+  while (ids.size() < count) {
+    const std::vector<float> logits = logits_after(state);
+    ids.push_back(static_cast<TokenId>(std::ranges::max_element(logits) - logits.begin()));
+    state = extend(state, ids.back());
+  }
+  return ids;
+}
+
+Request request_of(std::vector<TokenId> prompt) {
+  Request request;
+  request.prompt = std::move(prompt);
+  request.ignore_eos = true;
+  return request;
+}
+
+class SchedulerTest {
+ public:
+  SchedulerTest(const Scheduler::Limits& limits, std::size_t num_blocks, std::size_t window = 0)
+      : num_blocks_(num_blocks),
+        scheduler_(limits, {.num_blocks = num_blocks,
+                            .block_tokens = kBlock,
+                            .window = window,
+                            .prefix_entries = 3 * num_blocks}),
+        model_(num_blocks, window) {}
+
+  struct Handle {
+    TokenStream stream;
+    std::vector<TokenId> prompt;
+    std::size_t count = 0;
+  };
+
+  Handle submit(const std::vector<TokenId>& prompt, std::size_t count,
+                SequenceList* list = nullptr) {
+    SequenceList arrivals;
+    arrivals.emplace_back(request_of(prompt), count, kVocab, kBlock, nullptr);
+    Handle handle{TokenStream(arrivals.back().channel), prompt, count};
+    if (list != nullptr) {
+      list->splice(list->end(), arrivals);
+    } else {
+      scheduler_.add(std::move(arrivals));
+    }
+    return handle;
+  }
+
+  std::vector<Handle> submit_forks(const std::vector<TokenId>& prompt, std::size_t count,
+                                   std::size_t copies) {
+    std::vector<Handle> handles;
+    SequenceList arrivals;
+    handles.push_back(submit(prompt, count, &arrivals));
+    for (std::size_t i = 1; i < copies; ++i) {
+      handles.push_back(submit(prompt, count, &arrivals.front().forks));
+    }
+    scheduler_.add(std::move(arrivals));
+    return handles;
+  }
+
+  void score(std::size_t count, const OnLogits& on_logits) {
+    SequenceList arrivals;
+    arrivals.emplace_back(std::vector<TokenId>(count, 3), on_logits, kBlock, nullptr);
+    scheduler_.add(std::move(arrivals));
+  }
+
+  const SchedulerOutput& step() {
+    const SchedulerOutput& output = scheduler_.schedule();
+    model_.run(output, scheduler_.blocks());
+    scheduler_.commit();
+    SequenceList finished = scheduler_.take_finished();
+    for (Sequence& sequence : finished) sequence.report_end();
+    expect_no_leak();
+    return output;
+  }
+
+  void finish_all() {
+    for (int steps = 0; !scheduler_.idle(); ++steps) {
+      ASSERT_LT(steps, 20000) << "somebody waits for ever";
+      ASSERT_NO_FATAL_FAILURE(step());
+    }
+    EXPECT_EQ(scheduler_.blocks().available(), num_blocks_);
+  }
+
+  Scheduler& scheduler() { return scheduler_; }
+
+ private:
+  // Every block is available or used, and as often as it says.
+  void expect_no_leak() {
+    std::map<std::int32_t, std::size_t> uses;
+    for (const Sequence& sequence : scheduler_.running()) {
+      for (const std::int32_t entry : sequence.blocks.entries) {
+        if (entry >= 0) ++uses[entry];
+      }
+    }
+    for (const Sequence& sequence : scheduler_.waiting()) {
+      for (const std::int32_t entry : sequence.blocks.entries) ASSERT_LT(entry, 0);
+    }
+    ASSERT_EQ(uses.size() + scheduler_.blocks().available(), num_blocks_);
+    for (const auto& [block, count] : uses) {
+      ASSERT_EQ(scheduler_.blocks().references(BlockId{block}), count);
+    }
+  }
+
+  std::size_t num_blocks_;
+  Scheduler scheduler_;
+  HashModel model_;
+};
+
+void expect_right(SchedulerTest::Handle& handle) {
+  const Result<Generation> answer = handle.stream.wait();
+  ASSERT_TRUE(answer) << answer.error().message;
+  const std::vector<TokenId> whole = answer_to(handle.prompt, handle.count);
+  if (answer->finish_reason == FinishReason::kInterrupted) {
+    ASSERT_LE(answer->ids.size(), whole.size());
+    EXPECT_TRUE(std::equal(answer->ids.begin(), answer->ids.end(), whole.begin()));
+  } else {
+    EXPECT_EQ(answer->finish_reason, FinishReason::kLength);
+    EXPECT_EQ(answer->ids, whole);
+  }
+}
+
+std::vector<std::size_t> counts_of(const SchedulerOutput& output) {
+  std::vector<std::size_t> counts;
+  for (const ScheduledSequence& each : output.sequences) counts.push_back(each.count);
+  return counts;
+}
+
+std::vector<TokenId> prompt_of(std::size_t count, TokenId token = 1) {
+  return std::vector<TokenId>(count, token);
+}
+
+TEST(Scheduler, DecodesFirstAndFillsUpWithChunksOfPrompts) {
+  SchedulerTest test({.max_sequences = 4, .step_tokens = 10, .chunk = 6, .logits_rows = 4}, 100);
+  auto first = test.submit(prompt_of(3, 1), 9);
+  EXPECT_THAT(counts_of(test.step()), ElementsAre(3));
+  auto second = test.submit(prompt_of(20, 2), 2);
+  auto third = test.submit(prompt_of(5, 3), 2);
+  EXPECT_THAT(counts_of(test.step()), ElementsAre(1, 6, 3)) << "6: the chunk; 3: the budget's rest";
+  EXPECT_THAT(counts_of(test.step()), ElementsAre(1, 6, 2));
+  EXPECT_THAT(counts_of(test.step()), ElementsAre(1, 1, 6))
+      << "the third decodes before the second";
+  test.finish_all();
+  for (auto* handle : {&first, &second, &third}) expect_right(*handle);
+}
+
+TEST(Scheduler, AdmitsNoMoreSequencesThanItMay) {
+  SchedulerTest test({.max_sequences = 2, .step_tokens = 8, .chunk = 8, .logits_rows = 2}, 100);
+  std::vector<SchedulerTest::Handle> handles;
+  for (TokenId i = 0; i < 5; ++i) handles.push_back(test.submit(prompt_of(1, i), 3));
+  EXPECT_THAT(counts_of(test.step()), ElementsAre(1, 1));
+  EXPECT_EQ(test.scheduler().waiting().size(), 3U);
+  test.finish_all();
+  for (auto& handle : handles) expect_right(handle);
+}
+
+TEST(Scheduler, PreemptsTheNewestWhereBlocksRunOutAndComputesItAgain) {
+  SchedulerTest test({.max_sequences = 2, .step_tokens = 16, .chunk = 16, .logits_rows = 2}, 6);
+  auto oldest = test.submit(prompt_of(4, 1), 17);  // 21 positions: all six blocks
+  auto newest = test.submit(prompt_of(4, 2), 10);
+  test.finish_all();
+  expect_right(oldest);
+  expect_right(newest);
+  EXPECT_EQ(oldest.stream.wait()->preemptions, 0U);
+  EXPECT_GE(newest.stream.wait()->preemptions, 1U);
+}
+
+TEST(Scheduler, LetsNobodyInWhoWouldSoonCostAnotherHisBlocks) {
+  SchedulerTest test({.max_sequences = 3, .step_tokens = 16, .chunk = 16, .logits_rows = 3}, 6);
+  auto running = test.submit(prompt_of(15, 1), 2);
+  test.step();
+  auto waiting = test.submit(prompt_of(8, 2), 1);
+  EXPECT_THAT(counts_of(test.step()), ElementsAre(1)) << "2 blocks are left, 2 + 1 wanted";
+  test.finish_all();
+  expect_right(waiting);
+  EXPECT_EQ(waiting.stream.wait()->preemptions, 0U);
+}
+
+TEST(Scheduler, TakesThePrefixThatAnEarlierRequestLeft) {
+  SchedulerTest test({.max_sequences = 2, .step_tokens = 64, .chunk = 64, .logits_rows = 2}, 20);
+  auto first = test.submit({1, 2, 3, 4, 5, 6, 0, 1, 2}, 3);
+  test.finish_all();
+  auto second = test.submit({1, 2, 3, 4, 5, 6, 0, 1, 6, 6}, 3);
+  EXPECT_THAT(counts_of(test.step()), ElementsAre(2));
+  test.finish_all();
+  expect_right(second);
+  EXPECT_EQ(first.stream.wait()->cached_tokens, 0U);
+  EXPECT_EQ(second.stream.wait()->cached_tokens, 8U);
+}
+
+TEST(Scheduler, ComputesThePromptOfForksOnce) {
+  SchedulerTest test({.max_sequences = 4, .step_tokens = 64, .chunk = 64, .logits_rows = 4}, 20);
+  auto handles = test.submit_forks(prompt_of(6), 5, 3);
+  EXPECT_THAT(counts_of(test.step()), ElementsAre(6));
+  EXPECT_EQ(test.scheduler().blocks().available(), 18U);
+  const SchedulerOutput& output = test.step();
+  EXPECT_THAT(counts_of(output), ElementsAre(1, 1, 1));
+  std::size_t copies = 0;
+  for (const ScheduledSequence& each : output.sequences) copies += each.copy.to.value >= 0 ? 1 : 0;
+  EXPECT_EQ(copies, 2U) << "the last to write keeps the block";
+  test.finish_all();
+  for (auto& handle : handles) expect_right(handle);
+  EXPECT_EQ(handles[2].stream.wait()->cached_tokens, 6U);
+}
+
+TEST(Scheduler, LetsForksThatFindNoRoomStartLater) {
+  SchedulerTest test({.max_sequences = 2, .step_tokens = 64, .chunk = 64, .logits_rows = 2}, 20);
+  auto handles = test.submit_forks(prompt_of(6), 5, 5);
+  test.finish_all();
+  for (auto& handle : handles) expect_right(handle);
+}
+
+TEST(Scheduler, LetsAForkInheritWhereItsParentIsCancelled) {
+  SchedulerTest test({.max_sequences = 4, .step_tokens = 4, .chunk = 4, .logits_rows = 4}, 20);
+  auto handles = test.submit_forks(prompt_of(10), 5, 3);
+  test.step();
+  handles[0].stream.cancel();
+  test.step();
+  EXPECT_EQ(handles[0].stream.wait()->finish_reason, FinishReason::kInterrupted);
+  test.finish_all();
+  for (auto& handle : handles) expect_right(handle);
+  EXPECT_EQ(handles[2].stream.wait()->ids.size(), 5U);
+}
+
+TEST(Scheduler, EndsACancelledSequenceBeforeTheNextStep) {
+  SchedulerTest test({.max_sequences = 2, .step_tokens = 64, .chunk = 64, .logits_rows = 2}, 20);
+  auto handle = test.submit(prompt_of(4), 100);
+  test.step();
+  test.step();
+  handle.stream.cancel();
+  EXPECT_THAT(counts_of(test.step()), ElementsAre());
+  EXPECT_EQ(handle.stream.wait()->ids.size(), 2U);
+  EXPECT_EQ(test.scheduler().blocks().available(), 20U);
+}
+
+TEST(Scheduler, ScoresEveryPositionOnceInCompanyAndAfterPreemption) {
+  SchedulerTest test({.max_sequences = 3, .step_tokens = 16, .chunk = 8, .logits_rows = 6}, 12);
+  std::vector<std::size_t> positions;
+  const auto record = [&](std::size_t first, TensorView logits) {
+    for (std::size_t row = 0; row < logits.shape.rows(); ++row) positions.push_back(first + row);
+    return true;
+  };
+  auto first = test.submit(prompt_of(4, 1), 40);
+  auto second = test.submit(prompt_of(4, 2), 4);
+  const OnLogits on_logits = record;
+  test.score(36, on_logits);
+  test.finish_all();
+  std::vector<std::size_t> all(36);
+  std::iota(all.begin(), all.end(), 0);
+  EXPECT_EQ(positions, all);
+  expect_right(first);
+  expect_right(second);
+}
+
+// Random arrivals, forks and cancellations over pools that are too small: nothing leaks, no block
+// has two owners who write, nobody waits for ever, and every answer is what the model gives alone.
+TEST(Scheduler, AnswersRandomTrafficAsIfEachRequestWereAlone) {
+  std::mt19937 random(3);
+  const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
+  std::size_t preemptions = 0;
+  std::size_t cached = 0;
+  for (int round = 0; round < 120; ++round) {
+    Scheduler::Limits limits;
+    limits.max_sequences = 1 + below(6);
+    limits.chunk = 1 + below(20);
+    limits.step_tokens = std::max(limits.max_sequences, limits.chunk);
+    limits.logits_rows = limits.max_sequences + below(8);
+    const std::size_t window = below(2) == 0 ? 0 : 1 + below(24);
+    const std::size_t longest = 60;
+    const std::size_t blocks = kv_blocks_needed(longest, window, limits.chunk, kBlock) + below(12);
+    SchedulerTest test(limits, blocks, window);
+    std::vector<SchedulerTest::Handle> handles;
+    for (int step = 0; step < 60; ++step) {
+      if (below(3) == 0) {
+        std::vector<TokenId> prompt(1 + below(40), static_cast<TokenId>(below(2)));
+        if (below(2) == 0) prompt.back() = 5;
+        for (auto& handle : test.submit_forks(prompt, 1 + below(20), 1 + below(2) * below(4))) {
+          handles.push_back(std::move(handle));
+        }
+      }
+      if (!handles.empty() && below(10) == 0) handles[below(handles.size())].stream.cancel();
+      ASSERT_NO_FATAL_FAILURE(test.step());
+    }
+    ASSERT_NO_FATAL_FAILURE(test.finish_all());
+    for (auto& handle : handles) {
+      ASSERT_NO_FATAL_FAILURE(expect_right(handle));
+      preemptions += handle.stream.wait()->preemptions;
+      cached += handle.stream.wait()->cached_tokens;
+    }
+  }
+  EXPECT_GT(preemptions, 50U);
+  EXPECT_GT(cached, 500U);
+}
+
+}  // namespace
+}  // namespace bora
