@@ -53,6 +53,8 @@ struct CompletionOptions {
   std::size_t max_new_tokens = 128;
   std::vector<std::string> stop;  // the text ends before any of these
   bool ignore_eos = false;
+  // Answers, computed together; on_text gets the first's. Answer i draws with seed + i.
+  std::size_t parallel = 1;
   const std::atomic<bool>* interrupted = nullptr;  // set elsewhere: end with what there is
 };
 
@@ -68,7 +70,9 @@ struct Completion {
   std::vector<TokenId> ids;         // the new tokens
   FinishReason finish_reason = FinishReason::kStop;
   Timings timings;
+  std::size_t cached_tokens = 0;        // of the prompt, that the cache held already
   std::vector<TokenLogprobs> logprobs;  // of `ids`; empty unless sampling.logprobs > 0
+  std::vector<Generation> others;       // the answers after the first, of options.parallel
 };
 
 // What a model is and runs on, for reports.

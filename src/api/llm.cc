@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
 #include <utility>
 
 namespace bora {
@@ -38,6 +39,7 @@ Result<std::unique_ptr<Engine>> make_engine(const Checkpoint& checkpoint,
   EngineOptions engine;
   engine.context_length = options.context_length;
   engine.prefill_chunk = options.prefill_chunk;
+  engine.max_sequences = options.max_sequences;
   engine.kv_dtype = options.kv;
   engine.compute = options.compute;
   engine.memory_limit = plan.limit;
@@ -158,13 +160,18 @@ Result<Completion> Llm::complete(std::vector<TokenId> prompt, const CompletionOp
   request.stop_ids = parts_->engine->model().config().eos_token_ids;
   request.ignore_eos = options.ignore_eos;
   AnswerSink sink(tokenizer(), options, on_text, completion);
-  Result<Generation> done = parts_->engine->generate(
-      request, [&](const TokenEvent& event) { return sink.push(event); }, options.interrupted);
-  if (!done) return std::move(done).error();
+  Result<std::vector<Generation>> answers = parts_->engine->generate_parallel(
+      request, options.parallel, [&](const TokenEvent& event) { return sink.push(event); },
+      options.interrupted);
+  if (!answers) return std::move(answers).error();
   sink.finish();
-  completion.ids = std::move(done->ids);
-  completion.finish_reason = done->finish_reason;
-  completion.timings = done->timings;
+  Generation& first = answers->front();
+  completion.ids = std::move(first.ids);
+  completion.finish_reason = first.finish_reason;
+  completion.timings = first.timings;
+  completion.cached_tokens = first.cached_tokens;
+  completion.others.assign(std::move_iterator(answers->begin() + 1),
+                           std::move_iterator(answers->end()));
   return completion;
 }
 

@@ -26,6 +26,7 @@ struct RunOptions {
   std::size_t max_new_tokens = 300;
   std::vector<std::string> stop;
   bool ignore_eos = false;
+  std::size_t parallel = 1;
   SamplingFlags sampling;
   EngineFlags engine;
   ReportFlags report;
@@ -41,7 +42,8 @@ constexpr HelpText kHelp = {
     "  timings: load_s (process start to first forward pass), prefill_s, prefill_tokens_per_s,\n"
     "  decode_s (the new tokens after the first), decode_tokens_per_s, total_tokens_per_s\n"
     "  (prompt and new / (prefill_s + decode_s)), weight_bytes_per_token (without the embedding\n"
-    "  table); with --logprobs N also logprobs: [{id, logprob, top: [[id, logprob], ..]}, ..]"};
+    "  table); with --logprobs N also logprobs: [{id, logprob, top: [[id, logprob], ..]}, ..];\n"
+    "  with --parallel N also parallel: N, and speeds and decode_s are of all answers together"};
 
 FlagTable make_flags(RunOptions& options) {
   FlagTable flags("run");
@@ -61,6 +63,8 @@ FlagTable make_flags(RunOptions& options) {
               options.max_new_tokens);
   flags.texts("--stop", "TEXT", "end before this text; may be given several times", options.stop);
   flags.toggle("--ignore-eos", "an end-of-sequence token is an ordinary one", options.ignore_eos);
+  flags.whole("--parallel", "answer N times as a batch and print the first (seed + i each)",
+              {1, 1024}, options.parallel);
   add_sampling_flags(flags, options.sampling);
   add_engine_flags(flags, options.engine);
   add_location_flags(flags, options.location);
@@ -125,6 +129,7 @@ Result<std::vector<TokenId>> encode_prompt(const RunOptions& options, const Llm&
 Result<Llm> open_model(const RunOptions& options) {
   Result<LlmOptions> llm = llm_options(options.engine);
   if (!llm) return std::move(llm).error();
+  llm->max_sequences = options.parallel;
   if (!options.chat_template.empty()) {
     constexpr std::size_t kTemplateLimit = std::size_t{1} << 20;
     Result<std::string> text = read_text_file(options.chat_template, kTemplateLimit);
@@ -143,6 +148,7 @@ Result<ExitCode> answer(const RunOptions& options, Llm& llm, std::vector<TokenId
   completion.max_new_tokens = options.max_new_tokens;
   completion.stop = options.stop;
   completion.ignore_eos = options.ignore_eos;
+  completion.parallel = options.parallel;
   completion.interrupted = &interrupt_flag();
 
   Output out;

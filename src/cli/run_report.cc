@@ -4,13 +4,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace bora {
 namespace {
 
+// Of all answers together.
 struct Speeds {
-  double prefill = 0.0;  // tokens/s
-  double decode = 0.0;   // tokens/s, the new tokens after the first
-  double total = 0.0;    // prompt and new tokens over all the time they took
+  double decode_s = 0.0;  // until the last of them ended
+  double prefill = 0.0;   // tokens/s
+  double decode = 0.0;    // tokens/s, the new tokens after the first of each
+  double steps = 0.0;     // a second, while decoding
+  double total = 0.0;     // prompt and new tokens over all the time they took
 };
 
 double per_second(std::size_t count, double seconds) {
@@ -18,12 +23,25 @@ double per_second(std::size_t count, double seconds) {
 }
 
 Speeds speeds_of(const Completion& completion) {
-  const Timings& timings = completion.timings;
-  const std::size_t new_tokens = completion.ids.size();
-  return {
-      per_second(completion.prompt_ids.size(), timings.prefill_s),
-      new_tokens < 2 ? 0.0 : per_second(new_tokens - 1, timings.decode_s),
-      per_second(completion.prompt_ids.size() + new_tokens, timings.prefill_s + timings.decode_s)};
+  Speeds speeds{.decode_s = completion.timings.decode_s};
+  const double prefill_s = completion.timings.prefill_s;
+  std::size_t new_tokens = completion.ids.size();
+  std::size_t longest = new_tokens;
+  for (const Generation& other : completion.others) {
+    new_tokens += other.ids.size();
+    longest = std::max(longest, other.ids.size());
+    const double end = other.timings.prefill_s + other.timings.decode_s;
+    speeds.decode_s = std::max(speeds.decode_s, end - prefill_s);
+  }
+  const std::size_t answers = 1 + completion.others.size();
+  const std::size_t prompt = completion.prompt_ids.size();
+  speeds.prefill = per_second(prompt, prefill_s);
+  if (longest >= 2 && new_tokens >= answers) {
+    speeds.decode = per_second(new_tokens - answers, speeds.decode_s);
+    speeds.steps = per_second(longest - 1, speeds.decode_s);
+  }
+  speeds.total = per_second(prompt + new_tokens, prefill_s + speeds.decode_s);
+  return speeds;
 }
 
 Json logprobs_json(const std::vector<TokenLogprobs>& logprobs) {
@@ -50,6 +68,22 @@ std::string bandwidth_share(double gb_s, FinishReason reason, const EngineFlags&
                      *bandwidth);
 }
 
+// How many answers the speeds are of, and why they may be slow.
+std::string parallel_line(const Completion& completion) {
+  std::size_t tokens = completion.ids.size();
+  std::size_t preemptions = 0;
+  for (const Generation& other : completion.others) {
+    tokens += other.ids.size();
+    preemptions += other.preemptions;
+  }
+  std::string line = fmt::format("parallel {} answers, {} tokens; speeds are of all together",
+                                 1 + completion.others.size(), tokens);
+  if (preemptions > 0) {
+    line += fmt::format("; {} preempted: the KV cache does not hold them all", preemptions);
+  }
+  return line + "\n";
+}
+
 }  // namespace
 
 Json run_json(const Completion& completion, const LlmInfo& info, double load_s) {
@@ -67,11 +101,12 @@ Json run_json(const Completion& completion, const LlmInfo& info, double load_s) 
        {{"load_s", finite(load_s)},
         {"prefill_s", finite(completion.timings.prefill_s)},
         {"prefill_tokens_per_s", speeds.prefill},
-        {"decode_s", finite(completion.timings.decode_s)},
+        {"decode_s", finite(speeds.decode_s)},
         {"decode_tokens_per_s", speeds.decode},
         {"total_tokens_per_s", speeds.total},
         {"weight_bytes_per_token", info.weight_bytes_per_token}}},
   };
+  if (!completion.others.empty()) json["parallel"] = 1 + completion.others.size();
   if (!completion.logprobs.empty()) json["logprobs"] = logprobs_json(completion.logprobs);
   return json;
 }
@@ -90,8 +125,9 @@ void print_run_report(const Completion& completion, const LlmInfo& info, double 
       info.threads == 1 ? "thread" : "threads", load_s, completion.prompt_ids.size(),
       timings.prefill_s, speeds.prefill, completion.ids.size(), name(completion.finish_reason),
       speeds.decode);
-  if (speeds.decode > 0.0) {
-    const double gb_s = static_cast<double>(info.weight_bytes_per_token) * speeds.decode * 1e-9;
+  if (!completion.others.empty()) text += parallel_line(completion);
+  if (speeds.steps > 0.0) {
+    const double gb_s = static_cast<double>(info.weight_bytes_per_token) * speeds.steps * 1e-9;
     text += fmt::format("weights  {:.1f} GB/s streamed", gb_s);
     text += bandwidth_share(gb_s, completion.finish_reason, flags) + "\n";
   }

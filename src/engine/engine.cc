@@ -233,15 +233,15 @@ std::size_t Engine::kv_bytes_read_per_token(std::size_t depth) const {
   return shape.values_per_token() * depth * info(kv_dtype()).block_bytes;
 }
 
-Result<TokenStream> Engine::submit(const Request& request) {
-  Result<std::vector<TokenStream>> streams = submit_parallel(request, 1);
+Result<TokenStream> Engine::submit(const Request& request, const std::atomic<bool>* interrupted) {
+  Result<std::vector<TokenStream>> streams = submit_parallel(request, 1, interrupted);
   if (!streams) return std::move(streams).error();
   return std::move(streams->front());
 }
 
-Result<std::vector<TokenStream>> Engine::submit_parallel(const Request& request,
-                                                         std::size_t count) {
-  return state_->post(request, count, nullptr);
+Result<std::vector<TokenStream>> Engine::submit_parallel(const Request& request, std::size_t count,
+                                                         const std::atomic<bool>* interrupted) {
+  return state_->post(request, count, interrupted);
 }
 
 Result<Generation> Engine::generate(const Request& request, OnToken on_token,
@@ -254,7 +254,7 @@ Result<Generation> Engine::generate(const Request& request, OnToken on_token,
 Result<std::vector<Generation>> Engine::generate_parallel(const Request& request, std::size_t count,
                                                           OnToken on_token,
                                                           const std::atomic<bool>* interrupted) {
-  Result<std::vector<TokenStream>> streams = state_->post(request, count, interrupted);
+  Result<std::vector<TokenStream>> streams = submit_parallel(request, count, interrupted);
   if (!streams) return std::move(streams).error();
   // The engine may be a token ahead of this thread: the answer ends where this thread says.
   const std::size_t most = state_->most_new(request);

@@ -68,13 +68,16 @@ class Engine {
   // there is one).
   [[nodiscard]] std::size_t kv_bytes_read_per_token(std::size_t depth) const;
 
-  // Queues a request; its tokens come through the stream. Errors: kUsage (empty prompt, an id
+  // Queues a request; its tokens come through the stream. *interrupted (null: never) ends it as
+  // cancel() does and outlives its end. Errors: kUsage (empty prompt, an id
   // outside the vocabulary, a prompt longer than the context, sampling parameters out of range);
   // kDoesNotFit where the blocks could not hold it even alone; kFailed (no memory).
-  Result<TokenStream> submit(const Request& request);
+  Result<TokenStream> submit(const Request& request,
+                             const std::atomic<bool>* interrupted = nullptr);
 
   // The same request `count` times: its prompt is computed once. Answer i draws with seed + i.
-  Result<std::vector<TokenStream>> submit_parallel(const Request& request, std::size_t count);
+  Result<std::vector<TokenStream>> submit_parallel(const Request& request, std::size_t count,
+                                                   const std::atomic<bool>* interrupted = nullptr);
 
   // Answers a request. on_token is called on this thread for every new token (not for the stop id);
   // where it returns false the answer ends with kStop, that token included. *interrupted is looked

@@ -65,6 +65,25 @@ TEST(Llm, NeedsNoTokenizerToCompleteIds) {
   EXPECT_THAT(text.error().message, HasSubstr("llama2: expected a tokenizer"));
 }
 
+TEST(Llm, GivesSeveralAnswersToOnePrompt) {
+  LlmOptions parallel;
+  parallel.max_sequences = 3;
+  Result<Llm> llm = Llm::open(kModels / "llama2", parallel);
+  ASSERT_TRUE(llm) << llm.error().message;
+  CompletionOptions options;
+  options.max_new_tokens = 6;
+  options.ignore_eos = true;
+  options.sampling.temperature = 1.5F;
+  options.parallel = 3;
+  const Result<Completion> all = llm->complete(std::vector<TokenId>{5, 6, 7}, options);
+  ASSERT_TRUE(all) << all.error().message;
+  ASSERT_EQ(all->others.size(), 2);
+  options.parallel = 1;
+  EXPECT_EQ(llm->complete(std::vector<TokenId>{5, 6, 7}, options)->ids, all->ids);
+  options.sampling.seed = 2;
+  EXPECT_EQ(llm->complete(std::vector<TokenId>{5, 6, 7}, options)->ids, all->others[1].ids);
+}
+
 TEST(Llm, SaysWhatItIs) {
   LlmOptions options;
   options.threads = 1;

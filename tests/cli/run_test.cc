@@ -85,6 +85,26 @@ TEST(Run, GivesTheSameTokensForTheSameSeed) {
   EXPECT_NE(ids("1"), ids("2"));
 }
 
+TEST(Run, AnswersInParallelAndPrintsTheFirst) {
+  const std::vector<std::string> alone = {"run", golden_model("llama2"), "--prompt-ids",
+                                          "5,6", "--ignore-eos",         "--temperature",
+                                          "1.5", "--max-new-tokens",     "16"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), alone.begin(), alone.end());
+    return bora(more);
+  };
+  const Json one = Json::parse(with({"--json"}).out);
+  const Json four = Json::parse(with({"--json", "--parallel", "4"}).out);
+  EXPECT_EQ(four["ids"], one["ids"]);
+  EXPECT_EQ(four["parallel"], 4);
+  EXPECT_FALSE(one.contains("parallel"));
+  EXPECT_GT(four["timings"]["decode_tokens_per_s"].get<double>(), 0.0);
+  const Outcome report = with({"--parallel", "4"});
+  EXPECT_EQ(report.exit_code, 0);
+  EXPECT_THAT(report.err, HasSubstr("parallel 4 answers, 64 tokens"));
+  EXPECT_EQ(with({"--parallel", "0"}).exit_code, 2);
+}
+
 TEST(Run, ReportsTheLikeliestTokensWhenAsked) {
   const Json json = Json::parse(bora({"run", golden_model("llama2"), "--prompt-ids", "5,6",
                                       "--json", "--max-new-tokens", "2", "--logprobs", "3"})
