@@ -10,7 +10,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <random>
+#include <utility>
+#include <vector>
 
 namespace bora {
 namespace {
@@ -18,6 +22,7 @@ namespace {
 struct BenchOptions {
   ModelLocation location;
   BenchShape shape;
+  std::vector<std::size_t> batches{1};
   std::size_t reps = 5;
   EngineFlags engine;
   bool json = false;
@@ -29,7 +34,9 @@ constexpr HelpText kHelp = {
     "in\n"
     "the same process. The prompt is random ids of a fixed seed; an end of sequence does not "
     "stop.\n"
-    "Decode starts at the depth, or after one token.",
+    "Decode starts at the depth, or after one token. With more than one sequence at a time, "
+    "tokens/s\n"
+    "are their sum.",
     "JSON (--json): medians over the repetitions,\n"
     "  machine: cpu, threads, isa, read_bandwidth_gb_s, fma_gflops, int8_gops\n"
     "  results: [{weights, batch, prompt_tokens, new_tokens, depth, prefill_tokens_per_s,\n"
@@ -49,8 +56,8 @@ FlagTable make_flags(BenchOptions& options) {
               options.shape.new_tokens);
   flags.whole("--depth", "tokens in the KV cache before either (default 0)", kAnyCount,
               options.shape.depth);
-  flags.whole("--batch", "sequences at a time: 1 in this version", kPositiveCount,
-              options.shape.batch);
+  flags.wholes("--batch", "sequences at a time, one measurement each (default 1)", {1, 1024},
+               options.batches);
   flags.whole("--reps", "repetitions, of which the median counts (default 5)", {1, 1000},
               options.reps);
   add_engine_flags(flags, options.engine);
@@ -60,95 +67,187 @@ FlagTable make_flags(BenchOptions& options) {
   return flags;
 }
 
-std::vector<TokenId> random_ids(std::size_t count, std::size_t vocab_size) {
-  std::mt19937 random(
-      20240726);  // NOLINT(bugprone-random-generator-seed): the same prompt each time
+using Clock = std::chrono::steady_clock;
+
+double seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+std::vector<TokenId> random_ids(std::size_t count, std::size_t vocab_size, std::size_t seed) {
+  std::mt19937 random(static_cast<std::uint32_t>(
+      20240726 + seed));  // NOLINT(bugprone-random-generator-seed): the same prompts each time
   std::uniform_int_distribution<TokenId> id(0, static_cast<TokenId>(vocab_size) - 1);
   std::vector<TokenId> ids(count);
   for (TokenId& each : ids) each = id(random);
   return ids;
 }
 
+// Tokens beyond new_tokens that the first sequences of a batch decode while the last is at its
+// prompt: a step takes at least half a chunk of prompts, and some steps pass before all are queued.
+std::size_t tokens_ahead(const BenchShape& shape, std::size_t chunk) {
+  if (shape.batch == 1) return 0;
+  return shape.batch * shape.depth / std::max<std::size_t>(chunk / 2, 1) + 2 * shape.batch + 16;
+}
+
+// When the tokens of a batch came.
+struct BatchTimes {
+  Clock::time_point start;
+  std::vector<std::vector<Clock::time_point>> tokens;  // of each sequence
+
+  [[nodiscard]] Clock::time_point all_have_begun() const {
+    Clock::time_point last = start;
+    for (const auto& times : tokens) last = std::max(last, times.front());
+    return last;
+  }
+
+  // Tokens/s of all sequences together, from when all have begun to when the first ends.
+  [[nodiscard]] double decode_tokens_per_s() const {
+    const Clock::time_point begin = all_have_begun();
+    Clock::time_point end = tokens.front().back();
+    for (const auto& times : tokens) end = std::min(end, times.back());
+    std::size_t count = 0;
+    for (const auto& times : tokens) {
+      for (const Clock::time_point time : times) count += time > begin && time <= end ? 1 : 0;
+    }
+    return static_cast<double>(count) / seconds(end - begin);
+  }
+};
+
 // Runs the model for a repetition.
 class Bench {
  public:
-  Bench(Engine& engine, const BenchShape& shape) : engine_(engine), shape_(shape) {}
+  Bench(Engine& engine, const BenchShape& shape, std::size_t chunk)
+      : engine_(engine), shape_(shape), ahead_(tokens_ahead(shape, chunk)) {}
 
   // Brings the weights into the page cache and the workers to speed.
   Result<void> warm_up() {
-    Result<Timings> timings = generate(std::min<std::size_t>(shape_.prompt_tokens, 16), 3);
-    if (!timings) return std::move(timings).error();
+    Result<BatchTimes> times = generate(std::min<std::size_t>(shape_.prompt_tokens, 16), 3);
+    if (!times) return std::move(times).error();
     return {};
   }
 
   Result<BenchSample> repetition() {
-    // The depth's own prefill is taken off the prompt's. Decode needs a token to start from.
-    Result<Timings> decode =
-        generate(std::max<std::size_t>(shape_.depth, 1), shape_.new_tokens + 1);
+    // Decode needs a token to start from.
+    Result<BatchTimes> decode =
+        generate(std::max<std::size_t>(shape_.depth, 1), shape_.new_tokens + 1 + ahead_);
     if (!decode) return std::move(decode).error();
-    Result<Timings> prefill = generate(shape_.depth + shape_.prompt_tokens, 1);
-    if (!prefill) return std::move(prefill).error();
-    const double depth_s = shape_.depth > 0 ? decode->prefill_s : 0.0;
+    Result<double> prefill_s = seconds_of_prefill(shape_.depth + shape_.prompt_tokens);
+    if (!prefill_s) return std::move(prefill_s).error();
+    if (shape_.depth > 0) {  // whose own prefill is taken off
+      Result<double> depth_s = seconds_of_prefill(shape_.depth);
+      if (!depth_s) return std::move(depth_s).error();
+      *prefill_s -= *depth_s;
+    }
     BenchSample sample;
     sample.prefill_tokens_per_s =
-        static_cast<double>(shape_.prompt_tokens) / (prefill->prefill_s - depth_s);
-    sample.decode_tokens_per_s = static_cast<double>(shape_.new_tokens) / decode->decode_s;
+        static_cast<double>(shape_.batch * shape_.prompt_tokens) / *prefill_s;
+    sample.decode_tokens_per_s = decode->decode_tokens_per_s();
     return sample;
   }
 
-  // Bytes a decode step reads, halfway through the answer.
-  [[nodiscard]] double bytes_per_step() const {
+  // Bytes a decode step reads for each of its tokens, halfway through the answer.
+  [[nodiscard]] double bytes_per_token() const {
     const std::size_t depth = std::max<std::size_t>(shape_.depth, 1) + shape_.new_tokens / 2;
-    return static_cast<double>(engine_.model().weight_bytes_per_token() +
-                               engine_.kv_bytes_read_per_token(depth));
+    return static_cast<double>(engine_.model().weight_bytes_per_token()) /
+               static_cast<double>(shape_.batch) +
+           static_cast<double>(engine_.kv_bytes_read_per_token(depth));
   }
 
  private:
-  Result<Timings> generate(std::size_t prompt_tokens, std::size_t new_tokens) {
-    Request request;
-    request.prompt = random_ids(prompt_tokens, engine_.model().config().vocab_size);
-    request.max_new_tokens = new_tokens;
-    request.ignore_eos = true;
-    Result<Generation> done = engine_.generate(
-        request, [](const TokenEvent&) { return true; }, &interrupt_flag());
-    if (!done) return std::move(done).error();
-    if (done->finish_reason == FinishReason::kInterrupted) {
+  Result<double> seconds_of_prefill(std::size_t prompt_tokens) {
+    Result<BatchTimes> times = generate(prompt_tokens, 1);
+    if (!times) return std::move(times).error();
+    return seconds(times->all_have_begun() - times->start);
+  }
+
+  // A whole batch: prompts of their own, which no cache knows.
+  Result<BatchTimes> generate(std::size_t prompt_tokens, std::size_t new_tokens) {
+    std::vector<Request> requests(shape_.batch);
+    for (std::size_t i = 0; i < shape_.batch; ++i) {
+      requests[i].prompt = random_ids(prompt_tokens, engine_.model().config().vocab_size, i);
+      requests[i].max_new_tokens = new_tokens;
+      requests[i].ignore_eos = true;
+      requests[i].use_prefix_cache = false;
+    }
+    BatchTimes times;
+    std::vector<TokenStream> streams;
+    times.start = Clock::now();
+    for (const Request& request : requests) {
+      Result<TokenStream> stream = engine_.submit(request, &interrupt_flag());
+      if (!stream) return std::move(stream).error();
+      streams.push_back(*std::move(stream));
+    }
+    for (TokenStream& stream : streams) {
+      std::vector<Clock::time_point>& tokens = times.tokens.emplace_back();
+      while (const std::optional<TokenEvent> event = stream.next()) tokens.push_back(event->time);
+      Result<Generation> done = stream.wait();
+      if (!done) return std::move(done).error();
+      if (Result<void> whole = check_whole(*done); !whole) return std::move(whole).error();
+    }
+    return times;
+  }
+
+  Result<void> check_whole(const Generation& done) const {
+    if (done.finish_reason == FinishReason::kInterrupted) {
       return Error{ErrorCode::kInterrupted, "bench: interrupted", {}};
     }
-    return done->timings;
+    if (done.preemptions == 0) return {};
+    return Error{
+        ErrorCode::kDoesNotFit,
+        fmt::format("--batch {}: expected room in the KV cache for all sequences, found too little",
+                    shape_.batch),
+        {"use a smaller --batch, --depth, --prompt-tokens or --new-tokens"}};
   }
 
   Engine& engine_;
-  const BenchShape& shape_;
+  const BenchShape shape_;
+  const std::size_t ahead_;
 };
 
-Result<BenchResult> measure(Llm& llm, MachineProbe& probe, const BenchOptions& options) {
-  Bench bench(llm.engine(), options.shape);
-  Result<void> warm = bench.warm_up();
-  if (!warm) return std::move(warm).error();
-  BenchResult result;
-  result.shape = options.shape;
-  result.weights = llm.info().weights;
-  for (std::size_t i = 0; i < options.reps; ++i) {
-    const double bandwidth = probe.read_bandwidth_gb_s();
-    Result<BenchSample> sample = bench.repetition();
-    if (!sample) return std::move(sample).error();
-    sample->read_bandwidth_gb_s = bandwidth;
-    sample->bandwidth_fraction =
-        bench.bytes_per_step() * sample->decode_tokens_per_s / (bandwidth * 1e9);
-    result.samples.push_back(*sample);
+std::vector<BenchShape> shapes_of(const BenchOptions& options) {
+  std::vector<BenchShape> shapes;
+  for (const std::size_t batch : options.batches) {
+    shapes.push_back(options.shape);
+    shapes.back().batch = batch;
   }
-  return result;
+  return shapes;
+}
+
+// The batch sizes take turns, so that what slows the machine for a while slows all alike.
+Result<BenchReport> measure(Llm& llm, MachineProbe& probe, const BenchOptions& options) {
+  BenchReport report;
+  report.weights = llm.info().weights;
+  std::vector<Bench> benches;
+  for (const BenchShape& shape : shapes_of(options)) {
+    report.results.push_back({.shape = shape, .samples = {}});
+    benches.emplace_back(llm.engine(), shape, options.engine.prefill_chunk);
+    Result<void> warm = benches.back().warm_up();
+    if (!warm) return std::move(warm).error();
+  }
+  for (std::size_t rep = 0; rep < options.reps; ++rep) {
+    for (std::size_t i = 0; i < benches.size(); ++i) {
+      const double bandwidth = probe.read_bandwidth_gb_s();
+      Result<BenchSample> sample = benches[i].repetition();
+      if (!sample) return std::move(sample).error();
+      sample->read_bandwidth_gb_s = bandwidth;
+      sample->bandwidth_fraction =
+          benches[i].bytes_per_token() * sample->decode_tokens_per_s / (bandwidth * 1e9);
+      report.results[i].samples.push_back(*sample);
+    }
+  }
+  return report;
 }
 
 Result<Llm> open_model(const BenchOptions& options) {
-  const BenchShape& shape = options.shape;
   EngineFlags engine = options.engine;
-  const std::size_t needed =
-      std::max<std::size_t>(shape.depth, 1) + std::max(shape.prompt_tokens, shape.new_tokens) + 1;
+  std::size_t needed = 0;
+  for (const BenchShape& shape : shapes_of(options)) {
+    const std::size_t decoded = shape.new_tokens + tokens_ahead(shape, engine.prefill_chunk);
+    needed = std::max(
+        needed, std::max<std::size_t>(shape.depth, 1) + std::max(shape.prompt_tokens, decoded) + 1);
+  }
   if (engine.context == 0) engine.context = needed;
   Result<LlmOptions> llm = llm_options(engine);
   if (!llm) return std::move(llm).error();
+  llm->max_sequences = *std::ranges::max_element(options.batches);
   Result<std::filesystem::path> model = resolve_model(options.location);
   if (!model) return std::move(model).error();
   return Llm::open(*model, *llm);
@@ -162,20 +261,15 @@ Result<ExitCode> bench_command(Arguments arguments) {
   Result<bool> parsed = parse_arguments(flags, kHelp, arguments);
   if (!parsed) return std::move(parsed).error();
   if (!*parsed) return ExitCode::kDone;
-  if (options.shape.batch != 1) {
-    return Error{ErrorCode::kUsage,
-                 fmt::format("--batch: expected 1, found {}", options.shape.batch),
-                 {"more than one sequence at a time comes with a later version of bora"}};
-  }
   Result<Llm> llm = open_model(options);
   if (!llm) return std::move(llm).error();
   Result<MachineProbe> probe = MachineProbe::create(options.engine.threads, options.engine.isa);
   if (!probe) return std::move(probe).error();
-  Result<BenchResult> result = measure(*llm, *probe, options);
-  if (!result) return std::move(result).error();
-  result->machine = {cpu_name(), probe->threads(), probe->isa(), probe->fma_gflops(),
+  Result<BenchReport> report = measure(*llm, *probe, options);
+  if (!report) return std::move(report).error();
+  report->machine = {cpu_name(), probe->threads(), probe->isa(), probe->fma_gflops(),
                      probe->int8_gops()};
-  return print_all(options.json ? to_line(bench_json(*result)) : bench_text(*result));
+  return print_all(options.json ? to_line(bench_json(*report)) : bench_text(*report));
 }
 
 }  // namespace bora

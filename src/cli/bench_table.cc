@@ -28,48 +28,72 @@ std::string row(std::string_view what, const Spread& spread, std::string_view un
                      spread.most, unit);
 }
 
+std::string tokens_of(std::string_view what, std::size_t batch, std::size_t tokens) {
+  return batch == 1 ? fmt::format("{} {} tokens", what, tokens)
+                    : fmt::format("{} {} x {} tokens", what, batch, tokens);
+}
+
+double median_of(const BenchResult& result, double BenchSample::*field) {
+  return finite(spread_of(result.samples, field).median);
+}
+
+// The bandwidth was probed for every batch size alike.
+double read_bandwidth_of(const BenchReport& report) {
+  std::vector<BenchSample> all;
+  for (const BenchResult& result : report.results) {
+    all.insert(all.end(), result.samples.begin(), result.samples.end());
+  }
+  return finite(spread_of(all, &BenchSample::read_bandwidth_gb_s).median);
+}
+
 }  // namespace
 
-Json bench_json(const BenchResult& result) {
-  const auto median = [&](double BenchSample::*field) {
-    return finite(spread_of(result.samples, field).median);
-  };
-  const BenchMachine& machine = result.machine;
-  const BenchShape& shape = result.shape;
-  Json entry = {{"weights", result.weights},
-                {"batch", shape.batch},
-                {"prompt_tokens", shape.prompt_tokens},
-                {"new_tokens", shape.new_tokens},
-                {"depth", shape.depth},
-                {"prefill_tokens_per_s", median(&BenchSample::prefill_tokens_per_s)},
-                {"decode_tokens_per_s", median(&BenchSample::decode_tokens_per_s)},
-                {"bandwidth_fraction", median(&BenchSample::bandwidth_fraction)}};
+Json bench_json(const BenchReport& report) {
+  const BenchMachine& machine = report.machine;
+  Json results = Json::array();
+  for (const BenchResult& result : report.results) {
+    const BenchShape& shape = result.shape;
+    results.push_back(
+        {{"weights", report.weights},
+         {"batch", shape.batch},
+         {"prompt_tokens", shape.prompt_tokens},
+         {"new_tokens", shape.new_tokens},
+         {"depth", shape.depth},
+         {"prefill_tokens_per_s", median_of(result, &BenchSample::prefill_tokens_per_s)},
+         {"decode_tokens_per_s", median_of(result, &BenchSample::decode_tokens_per_s)},
+         {"bandwidth_fraction", median_of(result, &BenchSample::bandwidth_fraction)}});
+  }
   return Json{{"machine",
                {{"cpu", machine.cpu},
                 {"threads", machine.threads},
                 {"isa", machine.isa},
-                {"read_bandwidth_gb_s", median(&BenchSample::read_bandwidth_gb_s)},
+                {"read_bandwidth_gb_s", read_bandwidth_of(report)},
                 {"fma_gflops", finite(machine.fma_gflops)},
                 {"int8_gops", finite(machine.int8_gops)}}},
-              {"results", Json::array({std::move(entry)})}};
+              {"results", std::move(results)}};
 }
 
-std::string bench_text(const BenchResult& result) {
-  const BenchMachine& machine = result.machine;
-  const BenchShape& shape = result.shape;
-  const auto spread = [&](double BenchSample::*field) { return spread_of(result.samples, field); };
+std::string bench_text(const BenchReport& report) {
+  const BenchMachine& machine = report.machine;
   std::string text = fmt::format(
       "{}, {} threads, {}: {:.0f} GFLOP/s f32, {:.0f} Gop/s int8\n"
       "{} weights, depth {}, {} repetitions\n\n{:<22}{:>10}{:>10}{:>10}\n",
       machine.cpu, machine.threads, machine.isa, machine.fma_gflops, machine.int8_gops,
-      result.weights, shape.depth, result.samples.size(), "", "median", "min", "max");
-  text += row(fmt::format("prefill {} tokens", shape.prompt_tokens),
-              spread(&BenchSample::prefill_tokens_per_s), "tokens/s");
-  text += row(fmt::format("decode {} tokens", shape.new_tokens),
-              spread(&BenchSample::decode_tokens_per_s), "tokens/s");
-  text += row("read bandwidth", spread(&BenchSample::read_bandwidth_gb_s), "GB/s, probed");
-  text +=
-      row("decode's share of it", spread(&BenchSample::bandwidth_fraction), "weight and KV bytes");
+      report.weights, report.results.front().shape.depth, report.results.front().samples.size(), "",
+      "median", "min", "max");
+  for (const BenchResult& result : report.results) {
+    const BenchShape& shape = result.shape;
+    const auto spread = [&](double BenchSample::*field) {
+      return spread_of(result.samples, field);
+    };
+    text += row(tokens_of("prefill", shape.batch, shape.prompt_tokens),
+                spread(&BenchSample::prefill_tokens_per_s), "tokens/s");
+    text += row(tokens_of("decode", shape.batch, shape.new_tokens),
+                spread(&BenchSample::decode_tokens_per_s), "tokens/s");
+    text += row("read bandwidth", spread(&BenchSample::read_bandwidth_gb_s), "GB/s, probed");
+    text += row("decode's share of it", spread(&BenchSample::bandwidth_fraction),
+                "weight and KV bytes");
+  }
   return text;
 }
 

@@ -16,7 +16,7 @@ struct BenchShape {
   std::size_t batch = 1;
 };
 
-// One repetition.
+// One repetition; tokens/s are the sum over the batch.
 struct BenchSample {
   double prefill_tokens_per_s = 0.0;
   double decode_tokens_per_s = 0.0;
@@ -32,14 +32,19 @@ struct BenchMachine {
   double int8_gops = 0.0;
 };
 
+// Of one batch size.
 struct BenchResult {
-  BenchMachine machine;
   BenchShape shape;
-  std::string weights;
   std::vector<BenchSample> samples;  // at least one
 };
 
-Json bench_json(const BenchResult& result);
-std::string bench_text(const BenchResult& result);
+struct BenchReport {
+  BenchMachine machine;
+  std::string weights;
+  std::vector<BenchResult> results;  // at least one
+};
+
+Json bench_json(const BenchReport& report);
+std::string bench_text(const BenchReport& report);
 
 }  // namespace bora

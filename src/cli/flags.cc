@@ -178,6 +178,23 @@ void FlagTable::choice(std::string_view names, std::string_view help,
   });
 }
 
+void FlagTable::wholes(std::string_view names, std::string_view help, Bounds<std::int64_t> range,
+                       std::vector<std::size_t>& out) {
+  add({names, "N,N,..", help}, [&out, range](std::string_view list) -> Result<void> {
+    std::vector<std::size_t> numbers;
+    for (bool more = true; more;) {
+      const std::size_t comma = list.find(',');
+      more = comma != std::string_view::npos;
+      Result<std::int64_t> number = parse_whole(list.substr(0, comma), range);
+      if (!number) return std::move(number).error();
+      numbers.push_back(static_cast<std::size_t>(*number));
+      list.remove_prefix(more ? comma + 1 : list.size());
+    }
+    out = std::move(numbers);
+    return {};
+  });
+}
+
 void FlagTable::ids(std::string_view names, std::string_view help,
                     std::optional<std::vector<TokenId>>& out) {
   add({names, "1,2,3", help}, [&out](std::string_view word) -> Result<void> {

@@ -47,6 +47,9 @@ class FlagTable {
              std::vector<std::string>& out);  // may be given several times
   void choice(std::string_view names, std::string_view help, std::span<const Choice> choices,
               std::string& out);
+  // "1,4,16": at least one number.
+  void wholes(std::string_view names, std::string_view help, Bounds<std::int64_t> range,
+              std::vector<std::size_t>& out);
   void ids(std::string_view names, std::string_view help, std::optional<std::vector<TokenId>>& out);
 
   // T: an integer type, or an optional of one.

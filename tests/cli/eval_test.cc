@@ -94,7 +94,7 @@ TEST_F(EvalText, RejectsWhatCannotBeMeasured) {
       {{"eval", model_, "--text", "/nonexistent"}, 4, "/nonexistent"},
       {{"eval", golden_model("llama2"), "--text", text_}, 4, "expected a tokenizer"},
       {{"eval", model_, "--prompt-ids", "999", "--top-logits", "1"}, 2, "found 999"},
-      {{"bench", model_, "--batch", "4"}, 2, "--batch: expected 1, found 4"},
+      {{"bench", model_, "--batch", "4,0"}, 2, "--batch: expected a whole number from 1"},
       {{"verify", model_}, 2, "--golden: expected a file, found none"},
       {{"verify", model_, "--golden", text_}, 3, "text.txt"},
       {{"template", "--messages", text_, "--template", "/nonexistent"}, 2, "messages"},
@@ -189,6 +189,18 @@ TEST(Bench, PrintsEveryKeyOfItsJson) {
   EXPECT_TRUE(result["prefill_tokens_per_s"].is_number());
   EXPECT_GT(result["decode_tokens_per_s"].get<double>(), 0.0);
   EXPECT_GT(result["bandwidth_fraction"].get<double>(), 0.0);
+}
+
+TEST(Bench, MeasuresEachBatchSize) {
+  const Outcome outcome = bora({"bench", golden_model("mistral_v01_swa"), "--prompt-tokens", "8",
+                                "--new-tokens", "4", "--reps", "1", "--batch", "1,3", "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const Json json = Json::parse(outcome.out);
+  ASSERT_EQ(json["results"].size(), 2);
+  EXPECT_EQ(json["results"][0]["batch"], 1);
+  EXPECT_EQ(json["results"][1]["batch"], 3);
+  EXPECT_GT(json["results"][1]["decode_tokens_per_s"].get<double>(), 0.0);
+  EXPECT_GT(json["results"][1]["prefill_tokens_per_s"].get<double>(), 0.0);
 }
 
 TEST(Doctor, PrintsEveryKeyOfItsJson) {

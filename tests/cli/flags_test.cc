@@ -13,6 +13,7 @@ struct Values {
   std::vector<std::string> stops;
   std::string kind = "auto";
   std::optional<std::vector<TokenId>> ids;
+  std::vector<std::size_t> counts;
   int count = 7;
   double ratio = 0.5;
   bool json = false;
@@ -30,6 +31,7 @@ std::string parse(Values& values, std::vector<std::string> arguments) {
   flags.choice("--weights", "a kind", kKinds, values.kind);
   flags.ids("--prompt-ids", "some ids", values.ids);
   flags.whole("--threads", "a count", {1, 16}, values.count);
+  flags.wholes("--batch", "some counts", {1, 16}, values.counts);
   flags.real("--temperature", "a ratio", {0.0, 2.0}, values.ratio);
   flags.toggle("--json", "a switch", values.json);
   const Result<void> parsed = flags.parse(arguments);
@@ -42,10 +44,11 @@ std::string parse(Values& values, std::vector<std::string> arguments) {
 
 TEST(FlagTable, FillsTheOptions) {
   Values values;
-  EXPECT_EQ(parse(values,
-                  {"folder", "-p", "a b", "--stop", "x", "--stop=y,z", "--weights", "f32",
-                   "--prompt-ids", "1, 2,3", "--threads", "4", "--temperature", "0.25", "--json"}),
+  EXPECT_EQ(parse(values, {"folder", "-p", "a b", "--stop", "x", "--stop=y,z", "--weights", "f32",
+                           "--prompt-ids", "1, 2,3", "--threads", "4", "--batch", "1,16,4",
+                           "--temperature", "0.25", "--json"}),
             "");
+  EXPECT_EQ(values.counts, (std::vector<std::size_t>{1, 16, 4}));
   EXPECT_EQ(values.model, "folder");
   EXPECT_EQ(values.text, "a b");
   EXPECT_EQ(values.stops, (std::vector<std::string>{"x", "y,z"}));
@@ -86,6 +89,8 @@ TEST(FlagTable, NamesTheFlagAndWhatItExpects) {
       {{"--threads", ""}, "--threads: expected a whole number from 1 to 16, found \"\""},
       {{"--threads", "99999999999999999999"},
        "--threads: expected a whole number from 1 to 16, found \"99999999999999999999\""},
+      {{"--batch", "1,,2"}, "--batch: expected a whole number from 1 to 16, found \"\""},
+      {{"--batch", "1,17"}, "--batch: expected a whole number from 1 to 16, found \"17\""},
       {{"--temperature", "-1"}, "--temperature: expected a number from 0 to 2, found \"-1\""},
       {{"--temperature", "nan"}, "--temperature: expected a number from 0 to 2, found \"nan\""},
       {{"--temperature", "inf"}, "--temperature: expected a number from 0 to 2, found \"inf\""},
