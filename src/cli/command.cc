@@ -21,6 +21,7 @@ constexpr std::array kCommands = {
     Command{"verify", "compare with values recorded elsewhere", verify_command},
     Command{"tokenize", "text to token ids and back", tokenize_command},
     Command{"template", "render a chat template", template_command},
+    Command{"plan", "what a model takes of the memory, and what would fit", plan_command},
     Command{"doctor", "what this machine has and what bora makes of it", doctor_command},
 };
 

@@ -115,6 +115,16 @@ void FlagTable::positional(std::string_view name, std::string_view help,
   }).positional = true;
 }
 
+void FlagTable::bytes(std::string_view names, std::string_view help,
+                      std::optional<std::size_t>& out) {
+  add({names, "SIZE", help}, [&out](std::string_view word) -> Result<void> {
+    Result<std::size_t> size = parse_bytes(word);
+    if (!size) return std::move(size).error();
+    out = *size;
+    return {};
+  });
+}
+
 void FlagTable::toggle(std::string_view names, std::string_view help, bool& out) {
   add({names, "", help}, [&out](std::string_view) -> Result<void> {
     out = true;

@@ -63,6 +63,9 @@ class FlagTable {
     });
   }
 
+  // A size in bytes, as parse_bytes() reads it.
+  void bytes(std::string_view names, std::string_view help, std::optional<std::size_t>& out);
+
   // T: double, float or an optional of one.
   template <class T>
   void real(std::string_view names, std::string_view help, Bounds<double> range, T& out) {

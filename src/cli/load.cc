@@ -17,6 +17,7 @@ Result<LlmOptions> llm_options(const EngineFlags& flags) {
   options.threads = flags.threads;
   options.context_length = flags.context;
   options.prefill_chunk = flags.prefill_chunk;
+  options.memory_limit = flags.memory_limit;
   return options;
 }
 

@@ -72,6 +72,9 @@ void add_engine_flags(FlagTable& flags, EngineFlags& options) {
               kPositiveCount, options.context);
   flags.whole("--prefill-chunk", "tokens of a prompt computed together (default 512)",
               Bounds<std::int64_t>{1, 65536}, options.prefill_chunk);
+  flags.bytes("--memory-limit",
+              "the memory to fit into, as 8G or 512M (default: what the machine has left)",
+              options.memory_limit);
 }
 
 void add_sampling_flags(FlagTable& flags, SamplingFlags& options) {

@@ -35,6 +35,7 @@ struct EngineFlags {
   int threads = 0;
   std::size_t context = 0;
   std::size_t prefill_chunk = 512;
+  std::optional<std::size_t> memory_limit;
 };
 
 void add_engine_flags(FlagTable& flags, EngineFlags& options);

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <optional>
+#include <string>
 
 namespace bora {
 namespace {
@@ -16,6 +18,21 @@ std::string_view trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(kBlanks);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+// What "", "b", "k", "kb", "kib", .. multiply by; nullopt for anything else.
+std::optional<double> scale_of(std::string_view unit) {
+  std::string lower;
+  for (const char c : unit) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  if (lower.empty() || lower == "b") return 1.0;
+  double scale = 1.0;
+  for (const char letter : std::string_view("kmgt")) {
+    scale *= 1024.0;
+    if (lower[0] != letter) continue;
+    const std::string rest = lower.substr(1);
+    if (rest.empty() || rest == "b" || rest == "ib") return scale;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -45,6 +62,22 @@ Result<double> parse_real(std::string_view word, Bounds<double> range) {
                  {}};
   }
   return value;
+}
+
+Result<std::size_t> parse_bytes(std::string_view word) {
+  const Error wrong{
+      ErrorCode::kUsage,
+      fmt::format("expected a size such as 8G or 512M, found {}", quoted(word, kShown)),
+      {}};
+  double value = 0.0;
+  const char* const last = word.data() + word.size();
+  const auto [end, status] = std::from_chars(word.data(), last, value, std::chars_format::fixed);
+  if (status != std::errc()) return wrong;
+  const std::optional<double> scale = scale_of({end, static_cast<std::size_t>(last - end)});
+  // A NaN compares false, so the range is asked for, not its opposite. 2^63 bytes are plenty.
+  constexpr double kMost = 9.2e18;
+  if (!scale || !(value * *scale >= 1.0 && value * *scale <= kMost)) return wrong;
+  return static_cast<std::size_t>(value * *scale);
 }
 
 Result<std::vector<TokenId>> parse_ids(std::string_view text) {

@@ -59,6 +59,34 @@ TEST(FlagTable, FillsTheOptions) {
   EXPECT_TRUE(values.json);
 }
 
+TEST(ParseBytes, TakesPowersOf1024) {
+  const std::pair<std::string_view, std::size_t> cases[] = {
+      {"1", 1},
+      {"123456789", 123456789},
+      {"8G", std::size_t{8} << 30},
+      {"8gib", std::size_t{8} << 30},
+      {"1.5GB", std::size_t{3} << 29},
+      {"512m", std::size_t{512} << 20},
+      {"2K", 2048},
+      {"1T", std::size_t{1} << 40},
+      {"7b", 7},
+  };
+  for (const auto& [word, bytes] : cases) {
+    const Result<std::size_t> parsed = parse_bytes(word);
+    ASSERT_TRUE(parsed) << word;
+    EXPECT_EQ(*parsed, bytes) << word;
+  }
+}
+
+TEST(ParseBytes, RefusesWhatIsNoSize) {
+  for (const std::string_view word : {"", "G", "8X", "8 G", "-1G", "0", "0.5", "nan", "inf", "1e3G",
+                                      "99999999T", "8Gi", "8GiBs", "0x10"}) {
+    const Result<std::size_t> parsed = parse_bytes(word);
+    ASSERT_FALSE(parsed) << word;
+    EXPECT_EQ(parsed.error().message.find("expected a size such as 8G or 512M, found "), 0U);
+  }
+}
+
 TEST(FlagTable, LeavesWhatIsNotGiven) {
   Values values;
   EXPECT_EQ(parse(values, {}), "");
