@@ -187,6 +187,21 @@ TEST(Attention, GivesAQueryTheSameBitsAloneAndInAnyCompany) {
   }
 }
 
+TEST(Attention, GivesTheSameBitsEmulated) {
+  for (const auto& [actual, expected] : counterparts()) {
+    for (const DType dtype : kPlainDTypes) {
+      for (Case shape : {Case{.queries = 7, .context = 530, .group = 5, .head_dim = 20},
+                         Case{.queries = 6, .context = 300, .window = 100, .softcap = 1.5F}}) {
+        shape.dtype = dtype;
+        const Sequence sequence(shape, 8);
+        expect_same_bits(sequence.run(*actual->attention, 0, sequence.rows()),
+                         sequence.run(*expected->attention, 0, sequence.rows()),
+                         sequence.what(*actual));
+      }
+    }
+  }
+}
+
 TEST(Attention, IgnoresWhatAQueryDoesNotSee) {
   const Case shape{.queries = 12, .context = 270, .group = 2, .window = 100};
   for (const CpuKernels* kernels : tables_to_test()) {

@@ -2,6 +2,12 @@
 
 #include "base/float16.h"
 #include "tensor/blocks.h"
+#if defined(BORA_TEST_HAS_EMULATED)
+#include "kernels/cpu/emulated/table.h"
+#endif
+#if defined(BORA_TEST_HAS_SIMDE)
+#include "kernels/cpu/simde/table.h"
+#endif
 
 #include <bit>
 #include <cmath>
@@ -60,9 +66,28 @@ const std::vector<const CpuKernels*>& tables_to_test() {
         if (found.empty() || found.back() != *table) found.push_back(*table);
       }
     }
+    if (only != nullptr) return found;
+#if defined(BORA_TEST_HAS_EMULATED)
+    found.push_back(&emulated::kTable);
+#endif
+#if defined(BORA_TEST_HAS_SIMDE)
+    found.push_back(&simde::kTable);
+#endif
     return found;
   }();
   return tables;
+}
+
+std::vector<Counterparts> counterparts() {
+  std::vector<Counterparts> pairs;
+  const auto silicon = select_cpu_kernels(detect_cpu_features(), "avx512", ComputeType::kF32);
+#if defined(BORA_TEST_HAS_EMULATED)
+  if (silicon) pairs.push_back({&emulated::kTable, *silicon});
+#if defined(BORA_TEST_HAS_SIMDE)
+  pairs.push_back({&simde::kTable, &emulated::kTable});
+#endif
+#endif
+  return pairs;
 }
 
 float Random::uniform(float low, float high) {

@@ -17,8 +17,18 @@
 
 namespace bora::kernels {
 
-// Every table that this CPU can run; only those of the ISA that BORA_TEST_ISA names, if set.
+// Every table that this CPU can run, and the emulated ones where the test program has them; only
+// those of the ISA that BORA_TEST_ISA names, if set.
 const std::vector<const CpuKernels*>& tables_to_test();
+
+// Two tables of one arithmetic, which give the same bits.
+struct Counterparts {
+  const CpuKernels* actual;
+  const CpuKernels* expected;
+};
+
+// The emulated tables with those of this CPU, where it has them, and with each other.
+std::vector<Counterparts> counterparts();
 
 // Bytes that start at an odd address, as safetensors data may.
 class UnalignedBytes {

@@ -183,6 +183,21 @@ TEST(Linear, AgreesWithReferenceForLongRowsOfSuperBlocks) {
   }
 }
 
+TEST(Linear, GivesTheSameBitsEmulated) {
+  for (const auto& [actual, expected] : counterparts()) {
+    for (const DType dtype : kAllDTypes) {
+      for (Case shape : {Case{7, 608, 5}, Case{37, 320, 11}}) {
+        shape.columns = whole_blocks(dtype, shape.columns);
+        Problem problem(dtype, shape, 4, DType::kF16);
+        expected->linear(problem.args);
+        const std::vector<float> out = problem.out;
+        actual->linear(problem.args);
+        expect_same_bits(problem.out, out, problem.what(*actual));
+      }
+    }
+  }
+}
+
 TEST(Linear, TakesInfinityAndNanAsTheyCome) {
   for (const CpuKernels* kernels : tables_to_test()) {
     for (const std::size_t tokens : {2U, 12U}) {

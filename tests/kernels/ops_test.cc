@@ -320,5 +320,32 @@ TEST(StoreKv, PutsEachTokenIntoItsSlotRoundedToNearestEven) {
   }
 }
 
+// One row of a norm, then rope, silu_mul and embed over the same values.
+std::vector<float> through_all_ops(const CpuKernels& kernels, DType dtype, std::size_t columns) {
+  Random random(columns);
+  const UnalignedBytes table = random.weights(dtype, 3, columns);
+  const std::vector<float> angles = random.values(columns);
+  const TokenId ids[] = {2, 0};
+  std::vector<float> x(2 * columns);
+  kernels.embed({table.data(), row_bytes(dtype, columns), dtype, ids, 2, columns, x.data()});
+  kernels.rms_norm({x.data(), 2, columns, reinterpret_cast<const std::byte*>(angles.data()),
+                    DType::kF32, 1e-5F, x.data()});
+  kernels.rope({x.data(), columns, 2, 1, columns, columns / 2, angles.data(), angles.data(),
+                RopeStyle::kInterleaved});
+  kernels.silu_mul({x.data(), angles.data(), columns, x.data()});
+  return x;
+}
+
+TEST(Ops, GiveTheSameBitsEmulated) {
+  for (const auto& [actual, expected] : counterparts()) {
+    for (const DType dtype : kAllDTypes) {
+      const std::size_t columns = whole_blocks(dtype, 608);
+      expect_same_bits(through_all_ops(*actual, dtype, columns),
+                       through_all_ops(*expected, dtype, columns),
+                       name_of(*actual) + " ops on " + std::string(info(dtype).name));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace bora::kernels

@@ -9,6 +9,25 @@ namespace bora::kernels::generic {
 // Independent chains, enough to hide the latency of two units of four cycles each.
 inline constexpr std::size_t kChains = 12;
 
+// Vectors wider than the registers that this file is compiled for are emulated, in memory.
+#if defined(__AVX512F__)
+inline constexpr std::size_t kRegisterBytes = 64;
+#elif defined(__AVX__)
+inline constexpr std::size_t kRegisterBytes = 32;
+#else
+inline constexpr std::size_t kRegisterBytes = 16;
+#endif
+
+// Keeps the compiler from knowing the value, which it could otherwise use to fold turns into one.
+template <class V>
+[[gnu::always_inline]] inline void hide(V& v) {
+  if constexpr (sizeof(V) <= kRegisterBytes) {
+    asm volatile("" : "+x"(v));
+  } else {
+    asm volatile("" : "+m"(v));
+  }
+}
+
 template <class Simd>
 ProbeResult probe_fma(std::size_t turns) noexcept {
   F32<Simd> sums[kChains];
@@ -17,8 +36,7 @@ ProbeResult probe_fma(std::size_t turns) noexcept {
   auto factor = Simd::set(0.999F);
   const auto term = Simd::set(0.001F);
   for (std::size_t turn = 0; turn < turns; ++turn) {
-    // Hides the factor from the compiler, which could otherwise fold turns into one.
-    asm volatile("" : "+x"(factor));
+    hide(factor);
 #pragma GCC unroll 12
     for (std::size_t c = 0; c < kChains; ++c) sums[c] = Simd::fma(sums[c], factor, term);
   }
@@ -36,8 +54,7 @@ ProbeResult probe_int8(std::size_t turns) noexcept {
   for (std::size_t turn = 0; turn < turns; ++turn) {
 #pragma GCC unroll 12
     for (std::size_t c = 0; c < kChains; ++c) {
-      // Hides that all chains multiply the same bytes.
-      asm volatile("" : "+x"(activations));
+      hide(activations);  // that all chains multiply the same bytes
       sums[c] = Simd::dot_u8_i8(sums[c], activations, weights);
     }
   }

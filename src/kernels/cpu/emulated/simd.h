@@ -1,0 +1,139 @@
+// The vector wrapper of avx512/simd.h in plain C++: the same sixteen lanes, each computed as the
+// instruction would. The kernels over it run in tests on every machine, and give the bits of the
+// silicon where that is there to be compared. What a wrapper must offer is said in generic/simd.h.
+#pragma once
+
+#include "kernels/cpu/emulated/instructions.h"
+
+#include <cstddef>
+
+namespace bora::kernels::emulated {
+namespace {
+
+// Functions of more than one operation are not inlined: tiles repeat them hundreds of times.
+struct Simd {
+  static constexpr std::size_t kLanes = 16;
+  static constexpr std::size_t kRegisters = 32;
+  static constexpr bool kIsFused = true;
+
+  using F32 = float __attribute__((vector_size(64)));
+  using I32 = std::int32_t __attribute__((vector_size(64)));
+
+  static F32 set(float value) {
+    F32 v;
+    for (std::size_t i = 0; i < kLanes; ++i) v[i] = value;
+    return v;
+  }
+  static F32 zero() { return F32{}; }
+  static F32 load(const float* from) { return read<F32>(from); }
+  static void store(float* to, F32 v) { __builtin_memcpy(to, &v, sizeof(v)); }
+
+  static F32 add(F32 a, F32 b) { return a + b; }
+  static F32 sub(F32 a, F32 b) { return a - b; }
+  static F32 mul(F32 a, F32 b) { return a * b; }
+  static F32 div(F32 a, F32 b) { return a / b; }
+  static F32 max(F32 a, F32 b) { return a > b ? a : b; }
+  static F32 min(F32 a, F32 b) { return a < b ? a : b; }
+  [[gnu::noinline]] static F32 sqrt(F32 v) {
+    for (std::size_t i = 0; i < kLanes; ++i) v[i] = __builtin_sqrtf(v[i]);
+    return v;
+  }
+  [[gnu::noinline]] static F32 fma(F32 a, F32 b, F32 c) {
+    for (std::size_t i = 0; i < kLanes; ++i) c[i] = __builtin_fmaf(a[i], b[i], c[i]);
+    return c;
+  }
+
+  // Lanes i and i + 8, then i and i + 4, i and i + 2, i and i + 1.
+  [[gnu::noinline]] static float reduce_add(F32 v) {
+    for (std::size_t half = kLanes / 2; half > 0; half /= 2) {
+      for (std::size_t i = 0; i < half; ++i) v[i] = v[i] + v[i + half];
+    }
+    return v[0];
+  }
+  [[gnu::noinline]] static float reduce_max(F32 v) {
+    for (std::size_t half = kLanes / 2; half > 0; half /= 2) {
+      for (std::size_t i = 0; i < half; ++i) v[i] = v[i] > v[i + half] ? v[i] : v[i + half];
+    }
+    return v[0];
+  }
+  [[gnu::noinline]] static F32 reduce_add_each(const F32 (&v)[kLanes]) {
+    F32 sums;
+    for (std::size_t i = 0; i < kLanes; ++i) sums[i] = reduce_add(v[i]);
+    return sums;
+  }
+
+  [[gnu::noinline]] static F32 power_of_two(F32 n) {
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      n[i] = float_of((static_cast<std::uint32_t>(round_to_int(n[i])) + 127U) << 23);
+    }
+    return n;
+  }
+
+  static F32 widen_f32(const std::byte* from) { return read<F32>(from); }
+  [[gnu::noinline]] static F32 widen_bf16(const std::byte* from) {
+    F32 v;
+    for (std::size_t i = 0; i < kLanes; ++i) v[i] = emulated::widen_bf16(half_at(from, i));
+    return v;
+  }
+  [[gnu::noinline]] static F32 widen_f16(const std::byte* from) {
+    F32 v;
+    for (std::size_t i = 0; i < kLanes; ++i) v[i] = emulated::widen_f16(half_at(from, i));
+    return v;
+  }
+  [[gnu::noinline]] static F32 set_f16(const std::byte* from) {
+    return set(emulated::widen_f16(half_at(from, 0)));
+  }
+
+  [[gnu::noinline]] static void narrow_bf16(std::byte* to, F32 v) {
+    for (std::size_t i = 0; i < kLanes; ++i) put_half(to, i, emulated::narrow_bf16(v[i]));
+  }
+  [[gnu::noinline]] static void narrow_f16(std::byte* to, F32 v) {
+    for (std::size_t i = 0; i < kLanes; ++i) put_half(to, i, emulated::narrow_f16(v[i]));
+  }
+
+  [[gnu::noinline]] static void widen_i8(const std::byte* from, F32 scale, F32 (&out)[2]) {
+    for (std::size_t i = 0; i < 2 * kLanes; ++i) {
+      out[i / kLanes][i % kLanes] =
+          scale[i % kLanes] * static_cast<float>(static_cast<std::int8_t>(from[i]));
+    }
+  }
+  [[gnu::noinline]] static void widen_i4(const std::byte* from, F32 scale, F32 (&out)[2]) {
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      const auto pair = static_cast<int>(from[i]);
+      out[0][i] = scale[i] * static_cast<float>(pair % 16 - 8);
+      out[1][i] = scale[i] * static_cast<float>(pair / 16 - 8);
+    }
+  }
+  [[gnu::noinline]] static void widen_u4(const std::byte* from, F32 scale, F32 minimum,
+                                         F32 (&out)[2]) {
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      const auto pair = static_cast<int>(from[i]);
+      out[0][i] = __builtin_fmaf(scale[i], static_cast<float>(pair % 16), minimum[i]);
+      out[1][i] = __builtin_fmaf(scale[i], static_cast<float>(pair / 16), minimum[i]);
+    }
+  }
+
+  static I32 set_bits(std::int32_t bits) { return I32{} + bits; }
+  static std::int32_t first_lane(I32 v) { return v[0]; }
+  [[gnu::noinline]] static I32 dot_u8_i8(I32 sum, I32 u8, I32 i8) {
+    for (std::size_t i = 0; i < kLanes; ++i) sum[i] = emulated::dot_u8_i8(sum[i], u8[i], i8[i]);
+    return sum;
+  }
+
+ private:
+  template <class V>
+  static V read(const void* from) {
+    V v;
+    __builtin_memcpy(&v, from, sizeof(V));
+    return v;
+  }
+  static std::uint16_t half_at(const std::byte* from, std::size_t index) {
+    return read<std::uint16_t>(from + 2 * index);
+  }
+  static void put_half(std::byte* to, std::size_t index, std::uint16_t half) {
+    __builtin_memcpy(to + 2 * index, &half, sizeof(half));
+  }
+};
+
+}  // namespace
+}  // namespace bora::kernels::emulated
