@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::array kCommands = {
     Command{"run", "complete a prompt, or answer it (--chat)", run_command},
+    Command{"chat", "a conversation, in a terminal or through a pipe", chat_command},
     Command{"bench", "prefill and decode speed beside the machine's measured limits",
             bench_command},
     Command{"eval", "perplexity of a text; KL divergence to another model", eval_command},

@@ -35,6 +35,7 @@ struct HelpText {
 Result<bool> parse_arguments(FlagTable& flags, const HelpText& help, Arguments arguments);
 
 Result<ExitCode> run_command(Arguments arguments);
+Result<ExitCode> chat_command(Arguments arguments);
 Result<ExitCode> eval_command(Arguments arguments);
 Result<ExitCode> verify_command(Arguments arguments);
 Result<ExitCode> tokenize_command(Arguments arguments);

@@ -69,6 +69,12 @@ std::filesystem::path default_model(const std::filesystem::path& cache) {
   return cache / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf";
 }
 
+std::filesystem::path expand_home(const std::string& path) {
+  const std::string home = variable("HOME");
+  if (home.empty() || !path.starts_with("~/")) return path;
+  return std::filesystem::path(home) / path.substr(2);
+}
+
 double seconds_since_start() {
   return std::chrono::duration<double>(Clock::now() - process_start).count();
 }

@@ -19,6 +19,9 @@ Result<std::filesystem::path> cache_folder(const std::string& cache_dir);
 // Where the default model lies in that folder.
 std::filesystem::path default_model(const std::filesystem::path& cache);
 
+// "~/x" as a shell reads it; everything else as it is, also where HOME is not set.
+std::filesystem::path expand_home(const std::string& path);
+
 // Seconds since this program's first code ran (the dynamic loader's milliseconds are not in it).
 double seconds_since_start();
 

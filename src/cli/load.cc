@@ -1,5 +1,6 @@
 #include "cli/load.h"
 
+#include "base/mapped_file.h"
 #include "model/registry.h"
 
 namespace bora {
@@ -22,17 +23,36 @@ Result<LlmOptions> llm_options(const EngineFlags& flags) {
 }
 
 SamplingParams sampling_params(const SamplingFlags& flags) {
+  const auto as_float = [](const std::optional<double>& flag, float otherwise) {
+    return flag ? static_cast<float>(*flag) : otherwise;
+  };
   SamplingParams params;
-  params.temperature = static_cast<float>(flags.temperature);
-  params.top_k = flags.top_k;
-  params.top_p = static_cast<float>(flags.top_p);
-  params.min_p = static_cast<float>(flags.min_p);
-  params.repetition_penalty = static_cast<float>(flags.repetition_penalty);
+  params.temperature = as_float(flags.temperature, params.temperature);
+  params.top_k = flags.top_k.value_or(params.top_k);
+  params.top_p = as_float(flags.top_p, params.top_p);
+  params.min_p = as_float(flags.min_p, params.min_p);
+  params.repetition_penalty = as_float(flags.repetition_penalty, params.repetition_penalty);
   params.presence_penalty = static_cast<float>(flags.presence_penalty);
   params.frequency_penalty = static_cast<float>(flags.frequency_penalty);
-  params.seed = flags.seed;
+  params.seed = flags.seed.value_or(params.seed);
   params.logprobs = flags.logprobs;
   return params;
+}
+
+Result<Llm> open_llm(const ModelLocation& location, const EngineFlags& flags,
+                     const std::string& template_file, std::size_t max_sequences) {
+  Result<LlmOptions> options = llm_options(flags);
+  if (!options) return std::move(options).error();
+  options->max_sequences = max_sequences;
+  if (!template_file.empty()) {
+    constexpr std::size_t kTemplateLimit = std::size_t{1} << 20;
+    Result<std::string> text = read_text_file(template_file, kTemplateLimit);
+    if (!text) return std::move(text).error();
+    options->chat_template = *std::move(text);
+  }
+  Result<std::filesystem::path> model = resolve_model(location);
+  if (!model) return std::move(model).error();
+  return Llm::open(*model, *options);
 }
 
 }  // namespace bora

@@ -9,6 +9,12 @@ namespace bora {
 // What the flags say, as Llm::open() takes it.
 Result<LlmOptions> llm_options(const EngineFlags& flags);
 
+// What is not given is as in SamplingParams{}.
 SamplingParams sampling_params(const SamplingFlags& flags);
+
+// Opens the model that `location` names for that many sequences at a time, with the template of
+// that file, if it names one. The file is read first, so that a wrong name costs no load.
+Result<Llm> open_llm(const ModelLocation& location, const EngineFlags& flags,
+                     const std::string& template_file, std::size_t max_sequences = 1);
 
 }  // namespace bora

@@ -77,9 +77,10 @@ void add_engine_flags(FlagTable& flags, EngineFlags& options) {
               options.memory_limit);
 }
 
-void add_sampling_flags(FlagTable& flags, SamplingFlags& options) {
-  flags.group("Sampling");
-  flags.real("--temperature", "0: the likeliest token each time (default)", {0.0, 100.0},
+void add_sampling_flags(FlagTable& flags, SamplingFlags& options,
+                        const SamplingDefaults& defaults) {
+  flags.group(defaults.title);
+  flags.real("--temperature", "0: the likeliest token each time", {0.0, 100.0},
              options.temperature);
   flags.whole("--top-k", "draw from the N likeliest (0: all)", kAnyCount, options.top_k);
   flags.real("--top-p", "draw from the fewest that together reach X", {1e-9, 1.0}, options.top_p);
@@ -91,8 +92,7 @@ void add_sampling_flags(FlagTable& flags, SamplingFlags& options) {
              options.presence_penalty);
   flags.real("--frequency-penalty", "subtract X per occurrence in the answer", {-100.0, 100.0},
              options.frequency_penalty);
-  flags.whole("--seed", "same seed, same tokens (default 0)",
-              {0, std::numeric_limits<std::int64_t>::max()}, options.seed);
+  flags.whole("--seed", defaults.seed, {0, std::numeric_limits<std::int64_t>::max()}, options.seed);
   flags.whole("--logprobs", "add the N likeliest of each new token to --json", {0, 100},
               options.logprobs);
 }

@@ -44,19 +44,27 @@ void add_engine_flags(FlagTable& flags, EngineFlags& options);
 std::span<const Choice> weight_choices();
 std::span<const Choice> compute_choices();
 
+// nullopt: not given; what then holds is the command's to say.
 struct SamplingFlags {
-  double temperature = 0.0;
-  int top_k = 0;
-  double top_p = 1.0;
-  double min_p = 0.0;
-  double repetition_penalty = 1.0;
+  std::optional<double> temperature;
+  std::optional<int> top_k;
+  std::optional<double> top_p;
+  std::optional<double> min_p;
+  std::optional<double> repetition_penalty;
   double presence_penalty = 0.0;
   double frequency_penalty = 0.0;
-  std::uint64_t seed = 0;
+  std::optional<std::uint64_t> seed;
   int logprobs = 0;
 };
 
-void add_sampling_flags(FlagTable& flags, SamplingFlags& options);
+// What --help says of the defaults.
+struct SamplingDefaults {
+  std::string_view title = "Sampling (default: the likeliest token each time)";
+  std::string_view seed = "same seed, same tokens (default 0)";
+};
+
+void add_sampling_flags(FlagTable& flags, SamplingFlags& options,
+                        const SamplingDefaults& defaults = {});
 
 struct ReportFlags {
   bool json = false;

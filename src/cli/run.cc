@@ -1,5 +1,4 @@
 // bora run: a prompt in, the text that follows out, as it comes, and a report of how fast.
-#include "base/mapped_file.h"
 #include "cli/command.h"
 #include "cli/environment.h"
 #include "cli/input.h"
@@ -125,22 +124,6 @@ Result<std::vector<TokenId>> encode_prompt(const RunOptions& options, const Llm&
   return llm.encode_chat(messages);
 }
 
-// Opens the model; a template file is read first, so that a wrong name costs no load.
-Result<Llm> open_model(const RunOptions& options) {
-  Result<LlmOptions> llm = llm_options(options.engine);
-  if (!llm) return std::move(llm).error();
-  llm->max_sequences = options.parallel;
-  if (!options.chat_template.empty()) {
-    constexpr std::size_t kTemplateLimit = std::size_t{1} << 20;
-    Result<std::string> text = read_text_file(options.chat_template, kTemplateLimit);
-    if (!text) return std::move(text).error();
-    llm->chat_template = *std::move(text);
-  }
-  Result<std::filesystem::path> model = resolve_model(options.location);
-  if (!model) return std::move(model).error();
-  return Llm::open(*model, *llm);
-}
-
 Result<ExitCode> answer(const RunOptions& options, Llm& llm, std::vector<TokenId> prompt,
                         ProgressLine& progress) {
   CompletionOptions completion;
@@ -194,7 +177,8 @@ Result<ExitCode> run_command(Arguments arguments) {
   }
   std::optional<Llm> llm;  // outlives the line that watches it
   ProgressLine progress(options.report.quiet || options.report.json);
-  Result<Llm> opened = open_model(options);
+  Result<Llm> opened =
+      open_llm(options.location, options.engine, options.chat_template, options.parallel);
   if (!opened) return std::move(opened).error();
   llm = *std::move(opened);
   progress.watch(*llm);

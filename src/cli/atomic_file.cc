@@ -1,0 +1,69 @@
+#include "cli/atomic_file.h"
+
+#include "base/printable.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace bora {
+namespace {
+
+namespace fs = std::filesystem;
+
+Error failed(const fs::path& path, int reason) {
+  return {ErrorCode::kFailed,
+          fmt::format("{}: expected to write it, found: {}", printable(path.string()),
+                      std::strerror(reason)),  // NOLINT(concurrency-mt-unsafe)
+          {}};
+}
+
+// Writes all of it, to the disk itself. 0, or errno.
+int write_out(int descriptor, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(descriptor, content.data(), content.size());
+    if (written >= 0) {
+      content.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno != EINTR) {
+      return errno;
+    }
+  }
+  return ::fsync(descriptor) == 0 ? 0 : errno;
+}
+
+// Where a rename has to go: a link stays, and what it leads to is replaced.
+Result<fs::path> target_of(const fs::path& path) {
+  std::error_code error;
+  const fs::path target = fs::weakly_canonical(path, error);
+  if (error) return failed(path, error.value());
+  const fs::file_status status = fs::status(target, error);
+  if (fs::exists(status) && !fs::is_regular_file(status)) {
+    return Error{ErrorCode::kUsage,
+                 fmt::format("{}: expected a file to write, found {}", printable(path.string()),
+                             fs::is_directory(status) ? "a folder" : "something else"),
+                 {}};
+  }
+  return target;
+}
+
+}  // namespace
+
+Result<void> write_file_whole(const fs::path& path, std::string_view content) {
+  Result<fs::path> target = target_of(path);
+  if (!target) return std::move(target).error();
+  const std::string scratch = fmt::format("{}.{}.tmp", target->string(), ::getpid());
+  const int descriptor = ::open(scratch.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (descriptor < 0) return failed(path, errno);
+  int reason = write_out(descriptor, content);
+  if (::close(descriptor) != 0 && reason == 0) reason = errno;
+  if (reason == 0 && std::rename(scratch.c_str(), target->c_str()) != 0) reason = errno;
+  if (reason == 0) return {};
+  ::unlink(scratch.c_str());
+  return failed(path, reason);
+}
+
+}  // namespace bora

@@ -1,0 +1,16 @@
+// Writing a file whole or not at all: readers, a full disk and a kill see the old one or the new.
+#pragma once
+
+#include "base/result.h"
+
+#include <filesystem>
+#include <string_view>
+
+namespace bora {
+
+// Writes a new file beside `path` and renames it to `path`, replacing a file that is there (through
+// a symbolic link: the one it leads to). Errors: kFailed, the system's reason; kUsage where `path`
+// is something else than a file. Nothing is left behind then.
+Result<void> write_file_whole(const std::filesystem::path& path, std::string_view content);
+
+}  // namespace bora
