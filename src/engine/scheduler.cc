@@ -1,6 +1,7 @@
 #include "engine/scheduler.h"
 
 #include "base/check.h"
+#include "plan/kv_blocks.h"
 
 #include <algorithm>
 #include <iterator>

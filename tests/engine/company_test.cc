@@ -1,5 +1,6 @@
 // Decision 2 of docs/architecture.md, end to end: the bits of a sequence's logits and tokens do not
 // depend on threads, chunks, company, the prefix cache or preemption.
+#include "plan/kv_blocks.h"
 #include "tests/engine/golden.h"
 
 #include <gtest/gtest.h>

@@ -4,6 +4,7 @@
 #include "engine/scheduler.h"
 
 #include "engine/token_stream.h"
+#include "plan/kv_blocks.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
