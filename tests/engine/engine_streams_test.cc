@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <new>
 #include <thread>
 
 namespace bora {
@@ -161,6 +162,20 @@ TEST(Engine, FailsOnlyTheRequestWhoseLogitsAreNoNumbers) {
   EXPECT_EQ(good->wait()->ids, alone->ids);
   EXPECT_EQ(engine->submit(request_of({1, 2}, 40))->wait()->ids, alone->ids)
       << "in the blocks that held what was no number";
+}
+
+TEST(Engine, FailsTheRequestsAndGoesOnWhereMemoryEnds) {
+  auto engine = llama({.context_length = 4096, .max_sequences = 3, .kv_blocks = 64});
+  auto running = (*engine)->submit(request_of({1, 2, 3}, 4000));
+  ASSERT_TRUE(running->next());
+  const auto scored = (*engine)->score(
+      std::vector<TokenId>(9, 1), [](std::size_t, TensorView) -> bool { throw std::bad_alloc(); });
+  for (const Error& error : {scored.error(), running->wait().error()}) {
+    EXPECT_EQ(error.code, ErrorCode::kFailed);
+    EXPECT_THAT(error.message, HasSubstr("memory"));
+  }
+  EXPECT_EQ(engine->all_logits(std::vector<TokenId>(4096, 1)).size(), 4096U)
+      << "it needs every block there is";
 }
 
 TEST(Engine, RunsForksOfAPromptWithSeedsOfTheirOwn) {
