@@ -20,19 +20,25 @@ bool is_quantized(std::optional<DType> weights) {
   return weights && info(*weights).block_values > 1;
 }
 
-// The weights after --weights int8 or int4: those with two dimensions and whole blocks are written
-// anew, and int4 leaves the embedding and the output projection in int8.
-WeightBytes quantized_bytes(const Model& stored, DType weights) {
+// Bytes of a weight after --weights int8 or int4. Those with two dimensions and whole blocks are
+// written anew; the embedding and the output projection in int8, unless they are smaller already.
+std::uint64_t quantized_bytes(const Model& stored, const TensorView& tensor, DType weights) {
   const Shape table{stored.config().vocab_size, stored.config().hidden_size};
-  WeightBytes bytes;
-  for (const TensorView& tensor : stored.weights()) {
-    const DType dtype = weights == kInt4 && tensor.shape == table ? kInt8 : weights;
-    TensorView made{tensor.data, dtype, tensor.shape};
-    const bool whole = tensor.shape.columns() % info(dtype).block_values == 0;
-    if (tensor.shape.rank() < 2 || !whole) made.dtype = tensor.dtype;
-    bytes.mapped = add_bytes(bytes.mapped, made.bytes());
+  if (tensor.shape.rank() < 2 || tensor.shape.columns() % info(weights).block_values != 0) {
+    return tensor.bytes();
   }
-  return bytes;
+  if (weights != kInt4 || tensor.shape != table) {
+    return TensorView{tensor.data, weights, tensor.shape}.bytes();
+  }
+  return std::min(tensor.bytes(), TensorView{tensor.data, kInt8, tensor.shape}.bytes());
+}
+
+WeightBytes quantized_bytes(const Model& stored, DType weights) {
+  std::uint64_t bytes = 0;
+  for (const TensorView& tensor : stored.weights()) {
+    bytes = add_bytes(bytes, quantized_bytes(stored, tensor, weights));
+  }
+  return {.mapped = bytes - stored.converted_bytes(), .converted = stored.converted_bytes()};
 }
 
 Result<WeightChoice> choice_of(const Checkpoint& checkpoint, const Model& stored,

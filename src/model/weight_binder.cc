@@ -101,6 +101,7 @@ TensorView WeightBinder::offset_vector(std::string_view name, std::size_t size, 
   }
   weights_.owned.push_back(std::move(buffer).value());
   const TensorView view = {weights_.owned.back().bytes().data(), DType::kF32, {size}};
+  weights_.converted_bytes += view.bytes();
   weights_.in_use_order.push_back(view);
   return view;
 }

@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace bora {
 namespace {
 
@@ -86,26 +88,53 @@ TEST(ModelPlan, NamesTheWantedWeightsToo) {
   EXPECT_EQ(plan->wanted.largest_context, 4096U);
 }
 
-TEST(ModelPlan, IsWhatAnOpenModelTakes) {
-  for (const std::string model : {"llama2", "llama31_rope_tied", "mistral_v01_swa"}) {
+TEST(ModelPlan, IsWhatAnOpenModelTakesOfEveryFamily) {
+  for (const auto& folder : std::filesystem::directory_iterator(kModels)) {
+    const std::filesystem::path& model = folder.path();
     for (const std::optional<DType> weights : {std::optional<DType>(), {DType::kF32}}) {
       LlmOptions options = under(kGiB);
       options.weights = weights;
-      const Result<ModelPlan> plan = plan_model(kModels / model, options);
-      ASSERT_TRUE(plan) << plan.error().message;
+      options.max_sequences = weights ? 1 : 5;
+      const Result<ModelPlan> plan = plan_model(model, options);
+      ASSERT_TRUE(plan) << model << ": " << plan.error().message;
       const MemoryBytes& bytes = plan->wanted.plan.bytes;
       const std::size_t before = Buffer::allocated_bytes();
-      const Result<Llm> llm = Llm::open(kModels / model, options);
-      ASSERT_TRUE(llm) << llm.error().message;
+      const Result<Llm> llm = Llm::open(model, options);
+      ASSERT_TRUE(llm) << model << ": " << llm.error().message;
       // The rope table of the scratch is no buffer.
       const std::uint64_t buffers =
           bytes.weights.converted + bytes.kv + bytes.workspace + bytes.logits;
       EXPECT_GE(Buffer::allocated_bytes() - before, buffers) << model;
       EXPECT_LE(Buffer::allocated_bytes() - before, buffers + bytes.scratch) << model;
-      EXPECT_EQ(llm->info().weight_bytes, bytes.weights.total());
-      EXPECT_EQ(llm->info().context_length, plan->wanted.plan.context_length);
+      EXPECT_EQ(llm->info().weight_bytes, bytes.weights.total()) << model;
+      EXPECT_EQ(llm->info().context_length, plan->wanted.plan.context_length) << model;
     }
   }
+}
+
+// 200 layers of 2^14 heads of 2^10 values, in a sparse file of 52 GB: its cache of 2^30 positions
+// has more bytes than 64 bits count.
+TEST(ModelPlan, OfAFileWithTheLargestNumbersNeverLooksSmall) {
+  const SparseCheckpoint files(SparseShape{.architecture = "LlamaForCausalLM",
+                                           .hidden = 2,
+                                           .intermediate = 2,
+                                           .layers = 200,
+                                           .heads = 1 << 14,
+                                           .kv_heads = 1 << 14,
+                                           .head_dim = 1 << 10,
+                                           .vocab = 8,
+                                           .positions = 1 << 30,
+                                           .window = 0});
+  LlmOptions options = under(std::numeric_limits<std::size_t>::max());
+  options.context_length = 1 << 30;
+  options.kv = DType::kF32;
+  const Result<ModelPlan> plan = plan_model(files.path(), options);
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->wanted.plan.bytes.kv, kUncountable);
+  EXPECT_FALSE(plan->wanted.plan.fits());
+  const Result<Llm> llm = Llm::open(files.path(), options);
+  ASSERT_FALSE(llm);
+  EXPECT_EQ(llm.error().code, ErrorCode::kDoesNotFit);
 }
 
 TEST(ModelPlan, ReportsWhatIsWrongWithModelAndOptions) {
