@@ -28,8 +28,8 @@ namespace bora {
 
 struct EngineOptions {
   // Positions a sequence may have, prompt and answer together. 0: the model's
-  // max_position_embeddings, at most kDefaultContext, halved until the cache fits beside the
-  // weights (plan/memory_plan.h).
+  // usual_context() (model_config.h), at most kDefaultContext, halved until the cache fits beside
+  // the weights (plan/memory_plan.h).
   std::size_t context_length = 0;
   std::size_t prefill_chunk = 512;  // tokens of a prompt computed together
   std::size_t max_sequences = 1;    // computed at a time; others wait

@@ -69,6 +69,17 @@ struct ModelConfig {
   std::optional<TokenId> bos_token_id;
   std::vector<TokenId> eos_token_ids;  // any of them ends an answer; may be empty
 
+  // The context to make where nobody asks for one. With LongRoPE it is the original one, if that is
+  // of some use: within it positions turn as they did in training, and as transformers turns them.
+  [[nodiscard]] std::size_t usual_context() const {
+    constexpr double kUseful = 1024.0;
+    const double original = rope_scaling.original_max_position_embeddings;
+    const bool short_enough = rope_scaling.kind == RopeScaling::Kind::kLongRope &&
+                              original >= kUseful &&
+                              original < static_cast<double>(max_position_embeddings);
+    return short_enough ? static_cast<std::size_t>(original) : max_position_embeddings;
+  }
+
   // The window of one layer.
   [[nodiscard]] std::size_t window_of(std::size_t layer) const {
     return sliding_layers.empty() || sliding_layers[layer] ? sliding_window : 0;

@@ -78,7 +78,7 @@ std::uint64_t MemoryPlanner::bytes_of_blocks(std::size_t blocks, const MemoryPla
 
 // As MemoryOptions::context_length says of 0.
 void MemoryPlanner::choose_context(std::uint64_t left, MemoryPlan& plan) const {
-  plan.context_length = std::min(model_.config().max_position_embeddings, kDefaultContext);
+  plan.context_length = std::min(model_.config().usual_context(), kDefaultContext);
   while (plan.context_length / 2 >= kLeastContext &&
          bytes_of_blocks(blocks_of_one(plan), plan) > left / 2) {
     plan.context_length /= 2;

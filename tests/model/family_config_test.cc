@@ -122,6 +122,16 @@ TEST(FamilyConfig, ReadsLongRopeUnderItsSeveralNames) {
   EXPECT_EQ(plain->rope_scaling.kind, RopeScaling::Kind::kNone);
 }
 
+TEST(FamilyConfig, KeepsToTheOriginalContextOfLongRopeWhereNobodyAsksForMore) {
+  std::string phi = with_key(with_architecture("Phi3ForCausalLM"), "rope_scaling", kLongRope);
+  phi = with_key(phi, "max_position_embeddings", "131072");
+  EXPECT_EQ(read_json(phi)->usual_context(), 4096U);
+  EXPECT_EQ(read_json(with_key(phi, "original_max_position_embeddings", "32"))->usual_context(),
+            131072U)
+      << "32 positions are of no use";
+  EXPECT_EQ(read_json(with_key(phi, "rope_scaling", "null"))->usual_context(), 131072U);
+}
+
 TEST(FamilyConfig, TurnsAPartOfEachHeadOfAPhiOnly) {
   const std::string phi = with_architecture("Phi3ForCausalLM");
   EXPECT_EQ(read_json(phi)->rotary_dim, 4U);
