@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace bora {
@@ -108,6 +109,38 @@ TEST(Llm, ConvertsWeightsWhenAsked) {
   ASSERT_TRUE(llm) << llm.error().message;
   EXPECT_EQ(llm->info().weights, "f32");
   EXPECT_TRUE(llm->load_progress().finished);
+}
+
+// The next token's logprobs are those of the model, whatever the sampler makes of its logits.
+TEST(Llm, ReportsLogprobsBeforePenaltiesAndTemperature) {
+  Result<Llm> llm = Llm::open(kModels / "llama2");
+  ASSERT_TRUE(llm) << llm.error().message;
+  const std::vector<TokenId> prompt = {5, 6, 7};
+  CompletionOptions greedy;
+  greedy.max_new_tokens = 1;
+  greedy.sampling.logprobs = 100;
+  CompletionOptions bent = greedy;
+  bent.sampling.temperature = 3.0F;
+  bent.sampling.top_k = 2;
+  bent.sampling.repetition_penalty = 1.5F;
+  bent.sampling.presence_penalty = 1.0F;
+  const Result<Completion> plain = llm->complete(prompt, greedy);
+  const Result<Completion> other = llm->complete(prompt, bent);
+  ASSERT_TRUE(plain && other);
+  ASSERT_EQ(plain->logprobs.size(), 1);
+  ASSERT_EQ(other->logprobs.size(), 1);
+  const std::vector<TokenLogprob>& top = plain->logprobs[0].top;
+  ASSERT_EQ(top.size(), 100);
+  for (std::size_t i = 0; i < top.size(); ++i) {
+    EXPECT_EQ(other->logprobs[0].top[i].id, top[i].id) << i;
+    EXPECT_EQ(other->logprobs[0].top[i].logprob, top[i].logprob) << i;
+  }
+  // The drawn token's own is the one that the list has for it.
+  const TokenId drawn = other->ids.front();
+  const auto in_list = std::find_if(
+      top.begin(), top.end(), [drawn](const TokenLogprob& entry) { return entry.id == drawn; });
+  ASSERT_NE(in_list, top.end());
+  EXPECT_EQ(other->logprobs[0].logprob, in_list->logprob);
 }
 
 TEST(Llm, EndsWhereTheInterruptFlagIsSet) {
