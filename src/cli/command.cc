@@ -23,6 +23,7 @@ constexpr std::array kCommands = {
     Command{"tokenize", "text to token ids and back", tokenize_command},
     Command{"template", "render a chat template", template_command},
     Command{"plan", "what a model takes of the memory, and what would fit", plan_command},
+    Command{"list", "the models on this machine", list_command},
     Command{"doctor", "what this machine has and what bora makes of it", doctor_command},
 };
 

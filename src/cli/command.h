@@ -42,6 +42,7 @@ Result<ExitCode> tokenize_command(Arguments arguments);
 Result<ExitCode> template_command(Arguments arguments);
 Result<ExitCode> bench_command(Arguments arguments);
 Result<ExitCode> plan_command(Arguments arguments);
+Result<ExitCode> list_command(Arguments arguments);
 Result<ExitCode> doctor_command(Arguments arguments);
 
 // The whole program but for printing errors: `arguments` without the program's name.

@@ -69,6 +69,20 @@ std::filesystem::path default_model(const std::filesystem::path& cache) {
   return cache / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf";
 }
 
+std::filesystem::path hub_cache_folder() {
+  if (const std::string cache = variable("HF_HUB_CACHE"); !cache.empty()) return cache;
+  if (const std::string home = variable("HF_HOME"); !home.empty()) {
+    return std::filesystem::path(home) / "hub";
+  }
+  if (const std::string cache = variable("XDG_CACHE_HOME"); !cache.empty()) {
+    return std::filesystem::path(cache) / "huggingface" / "hub";
+  }
+  if (const std::string home = variable("HOME"); !home.empty()) {
+    return std::filesystem::path(home) / ".cache" / "huggingface" / "hub";
+  }
+  return {};
+}
+
 std::filesystem::path expand_home(const std::string& path) {
   const std::string home = variable("HOME");
   if (home.empty() || !path.starts_with("~/")) return path;

@@ -1,0 +1,157 @@
+#include "api/local_models.h"
+
+#include "base/mapped_file.h"
+#include "formats/checkpoint.h"
+#include "model/registry.h"
+#include "tensor/dtype.h"
+
+#include <algorithm>
+#include <map>
+#include <string_view>
+#include <system_error>
+
+namespace bora {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What lies in a folder, by name; nothing where it cannot be read.
+std::vector<fs::path> entries_of(const fs::path& folder) {
+  std::vector<fs::path> entries;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator();
+       entry.increment(error)) {
+    entries.push_back(entry->path());
+  }
+  std::sort(entries.begin(), entries.end());
+  return entries;
+}
+
+bool is_folder(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
+// A GGUF file, or the first of a split one: "NAME-00001-of-00003.gguf".
+bool is_gguf(const fs::path& path) {
+  if (path.extension() != ".gguf" || is_folder(path)) return false;
+  const std::string stem = path.stem().string();
+  constexpr std::string_view kFirst = "-00001-of-00003";
+  if (stem.size() < kFirst.size()) return true;
+  const std::string_view part = std::string_view(stem).substr(stem.size() - kFirst.size());
+  const bool split = part[0] == '-' && part.substr(6, 4) == "-of-" &&
+                     part.find_first_not_of("-of0123456789") == std::string_view::npos;
+  return !split || part.substr(0, 6) == kFirst.substr(0, 6);
+}
+
+std::uint64_t bytes_on_disk(const fs::path& path) {
+  std::uint64_t bytes = 0;
+  const auto add = [&](const fs::path& file) {
+    std::error_code error;
+    const std::uintmax_t size = fs::is_regular_file(file, error) ? fs::file_size(file, error) : 0;
+    if (!error) bytes += size;
+  };
+  if (!is_folder(path)) {
+    add(path);
+  } else {
+    for (const fs::path& entry : entries_of(path)) add(entry);
+  }
+  return bytes;
+}
+
+// The type that most bytes of the tensors have.
+std::string weight_type(const Checkpoint& checkpoint) {
+  std::map<std::string, std::uint64_t> bytes;
+  for (const StoredTensor& tensor : checkpoint.tensors()) {
+    bytes[tensor.dtype ? std::string(info(*tensor.dtype).name) : tensor.type_name] += tensor.bytes;
+  }
+  const auto most = std::max_element(
+      bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == bytes.end() ? std::string() : most->first;
+}
+
+LocalModel describe(std::string name, const fs::path& path) {
+  LocalModel model;
+  model.name = std::move(name);
+  model.path = path;
+  model.bytes = bytes_on_disk(path);
+  const Result<Checkpoint> checkpoint = Checkpoint::open(path);
+  if (!checkpoint) {
+    model.error = checkpoint.error().message;
+    return model;
+  }
+  const Result<ModelConfig> config = read_model_config(*checkpoint);
+  if (!config) {
+    model.error = config.error().message;
+    return model;
+  }
+  model.architecture = config->architecture;
+  model.weights = weight_type(*checkpoint);
+  return model;
+}
+
+// The .gguf files of a snapshot one by one, else the snapshot as a folder.
+void add_snapshot(const std::string& name, const fs::path& snapshot,
+                  std::vector<LocalModel>& models) {
+  bool found = false;
+  for (const fs::path& file : entries_of(snapshot)) {
+    if (!is_gguf(file)) continue;
+    models.push_back(describe(name + ":" + file.filename().string(), file));
+    found = true;
+  }
+  if (!found) models.push_back(describe(name, snapshot));
+}
+
+// "models--org--name" to "org/name".
+std::string hub_name(std::string_view folder) {
+  std::string name(folder);
+  if (const std::size_t at = name.find("--"); at != std::string::npos) name.replace(at, 2, "/");
+  return name;
+}
+
+// The revision that refs/main names; empty where there is none.
+std::string main_revision(const fs::path& repository) {
+  constexpr std::size_t kLongest = 200;
+  Result<std::string> text = read_text_file(repository / "refs" / "main", kLongest);
+  if (!text) return {};
+  return text->substr(0, text->find_first_of(" \r\n"));
+}
+
+}  // namespace
+
+std::vector<LocalModel> list_models(const fs::path& folder) {
+  std::vector<LocalModel> models;
+  for (const fs::path& entry : entries_of(folder)) {
+    std::string name = entry.filename().string();
+    if (name.starts_with(".")) continue;
+    if (is_gguf(entry) || is_folder(entry)) models.push_back(describe(std::move(name), entry));
+  }
+  return models;
+}
+
+std::vector<LocalModel> list_hub_models(const fs::path& hub) {
+  constexpr std::string_view kPrefix = "models--";
+  std::vector<LocalModel> models;
+  for (const fs::path& repository : entries_of(hub)) {
+    const std::string folder = repository.filename().string();
+    if (!folder.starts_with(kPrefix) || !is_folder(repository)) continue;
+    const std::string name = hub_name(std::string_view(folder).substr(kPrefix.size()));
+    const std::vector<fs::path> snapshots = entries_of(repository / "snapshots");
+    const std::string main = main_revision(repository);
+    for (const fs::path& snapshot : snapshots) {
+      const std::string revision = snapshot.filename().string();
+      const bool plain = snapshots.size() == 1 || revision == main;
+      add_snapshot(plain ? name : name + "@" + revision, snapshot, models);
+    }
+    if (snapshots.empty()) {
+      LocalModel model;
+      model.name = name;
+      model.path = repository;
+      model.error = "snapshots: expected at least one, found none";
+      models.push_back(std::move(model));
+    }
+  }
+  return models;
+}
+
+}  // namespace bora

@@ -1,0 +1,29 @@
+// The models that lie on this machine: bora's own folder of them, and the cache that Hugging Face's
+// tools keep. Looks at headers, never at weights; what cannot be read is listed with the reason.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace bora {
+
+struct LocalModel {
+  std::string name;            // of the file or folder; in the Hub's cache "org/name", see below
+  std::filesystem::path path;  // what to open
+  std::string architecture;    // "llama"; empty with an error
+  std::string weights;         // the type most of them have, "q4_1"; empty with an error
+  std::uint64_t bytes = 0;     // of the files
+  std::string error;           // why bora cannot run it; empty: it can
+};
+
+// The .gguf files of `folder` and the folders in it, by name. No such folder: none.
+std::vector<LocalModel> list_models(const std::filesystem::path& folder);
+
+// The snapshots in a cache of huggingface_hub, models--ORG--NAME/snapshots/REVISION, by name. Named
+// "org/name" where refs/main points to it or it is the only one, else "org/name@revision"; a .gguf
+// file in it has ":file.gguf" after that. No such folder: none.
+std::vector<LocalModel> list_hub_models(const std::filesystem::path& hub);
+
+}  // namespace bora

@@ -1,0 +1,125 @@
+// bora list: the models that lie on this machine.
+#include "api/local_models.h"
+#include "base/printable.h"
+#include "cli/command.h"
+#include "cli/environment.h"
+#include "cli/output.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace bora {
+namespace {
+
+struct ListOptions {
+  std::string cache_dir;
+  bool json = false;
+};
+
+struct Listing {
+  std::vector<LocalModel> models;
+  std::filesystem::path default_model;
+  std::vector<std::filesystem::path> folders;  // where was looked
+};
+
+constexpr HelpText kHelp = {
+    "bora list [options]",
+    "Lists the models in bora's cache and in that of Hugging Face's tools (HF_HUB_CACHE, "
+    "HF_HOME/hub,\n"
+    "~/.cache/huggingface/hub): name, architecture, type of most weights, size, and the path to "
+    "give\n"
+    "as MODEL. What bora cannot run is listed with the reason.",
+    "JSON (--json): {\"models\": [{\"name\", \"path\", \"architecture\", \"weights\", \"bytes\",\n"
+    "  \"default\", \"error\"}, ..]}; error: null, or why bora cannot run it, and then "
+    "architecture "
+    "and\n"
+    "  weights are null"};
+
+FlagTable make_flags(ListOptions& options) {
+  FlagTable flags("list");
+  flags.text("--cache-dir", "DIR",
+             "folder of downloaded models (default: BORA_CACHE, ~/.cache/bora)", options.cache_dir);
+  flags.toggle("--json", "one JSON object on stdout", options.json);
+  return flags;
+}
+
+Result<Listing> look(const ListOptions& options) {
+  Listing listing;
+  Result<std::filesystem::path> cache = cache_folder(options.cache_dir);
+  if (!cache) return std::move(cache).error();
+  listing.default_model = default_model(*cache);
+  listing.folders.push_back(listing.default_model.parent_path());
+  listing.models = list_models(listing.folders.back());
+  if (const std::filesystem::path hub = hub_cache_folder(); !hub.empty()) {
+    listing.folders.push_back(hub);
+    std::vector<LocalModel> more = list_hub_models(hub);
+    std::move(more.begin(), more.end(), std::back_inserter(listing.models));
+  }
+  return listing;
+}
+
+std::string size_text(std::uint64_t bytes) {
+  const auto count = static_cast<double>(bytes);
+  if (count >= 1e9) return fmt::format("{:.1f} GB", count * 1e-9);
+  if (count >= 1e6) return fmt::format("{:.0f} MB", count * 1e-6);
+  return fmt::format("{:.0f} kB", count * 1e-3);
+}
+
+Json to_json(const Listing& listing) {
+  const auto text_or_null = [](const std::string& text) {
+    return text.empty() ? Json(nullptr) : Json(text);
+  };
+  Json models = Json::array();
+  for (const LocalModel& model : listing.models) {
+    models.push_back(Json{{"name", model.name},
+                          {"path", model.path.string()},
+                          {"architecture", text_or_null(model.architecture)},
+                          {"weights", text_or_null(model.weights)},
+                          {"bytes", model.bytes},
+                          {"default", model.path == listing.default_model},
+                          {"error", text_or_null(model.error)}});
+  }
+  return Json{{"models", std::move(models)}};
+}
+
+std::string to_text(const Listing& listing) {
+  std::size_t width = 4;
+  for (const LocalModel& model : listing.models) {
+    width = std::max(width, printable(model.name).size());
+  }
+  std::string text = fmt::format("{:<{}}  {:<10}{:<9}{:>8}  {}\n", "NAME", width, "ARCH", "WEIGHTS",
+                                 "SIZE", "PATH");
+  for (const LocalModel& model : listing.models) {
+    const bool good = model.error.empty();
+    text += fmt::format("{:<{}}  {:<10}{:<9}{:>8}  {}{}\n", printable(model.name), width,
+                        good ? printable(model.architecture) : "-",
+                        good ? printable(model.weights) : "-", size_text(model.bytes),
+                        printable(model.path.string(), 4000),
+                        model.path == listing.default_model ? " (default)" : "");
+    if (!good) text += fmt::format("  cannot run: {}\n", printable(model.error, 1000));
+  }
+  return text;
+}
+
+}  // namespace
+
+Result<ExitCode> list_command(Arguments arguments) {
+  ListOptions options;
+  FlagTable flags = make_flags(options);
+  Result<bool> parsed = parse_arguments(flags, kHelp, arguments);
+  if (!parsed) return std::move(parsed).error();
+  if (!*parsed) return ExitCode::kDone;
+  Result<Listing> listing = look(options);
+  if (!listing) return std::move(listing).error();
+  if (options.json) return print_all(to_line(to_json(*listing)));
+  if (!listing->models.empty()) return print_all(to_text(*listing));
+  std::string note = "no models in\n";
+  for (const std::filesystem::path& folder : listing->folders) {
+    note += fmt::format("  {}\n", printable(folder.string(), 4000));
+  }
+  print_note(note + "make model, or tools/fetch_default_model.sh, fetches the default one\n");
+  return ExitCode::kDone;
+}
+
+}  // namespace bora
