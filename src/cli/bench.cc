@@ -255,6 +255,11 @@ Result<Llm> open_model(const BenchOptions& options) {
 
 }  // namespace
 
+FlagTable bench_flags() {
+  static BenchOptions options;
+  return make_flags(options);
+}
+
 Result<ExitCode> bench_command(Arguments arguments) {
   BenchOptions options;
   FlagTable flags = make_flags(options);

@@ -145,6 +145,11 @@ Result<ExitCode> converse(const ChatOptions& options, Llm& llm) {
 
 }  // namespace
 
+FlagTable chat_flags() {
+  static ChatOptions options;
+  return make_flags(options);
+}
+
 Result<ExitCode> chat_command(Arguments arguments) {
   ChatOptions options;
   FlagTable flags = make_flags(options);

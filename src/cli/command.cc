@@ -14,17 +14,22 @@ namespace bora {
 namespace {
 
 constexpr std::array kCommands = {
-    Command{"run", "complete a prompt, or answer it (--chat)", run_command},
-    Command{"chat", "a conversation, in a terminal or through a pipe", chat_command},
-    Command{"bench", "prefill and decode speed beside the machine's measured limits",
-            bench_command},
-    Command{"eval", "perplexity of a text; KL divergence to another model", eval_command},
-    Command{"verify", "compare with values recorded elsewhere", verify_command},
-    Command{"tokenize", "text to token ids and back", tokenize_command},
-    Command{"template", "render a chat template", template_command},
-    Command{"plan", "what a model takes of the memory, and what would fit", plan_command},
-    Command{"list", "the models on this machine", list_command},
-    Command{"doctor", "what this machine has and what bora makes of it", doctor_command},
+    Command{"run", "complete a prompt, or answer it (--chat)", run_command, run_flags},
+    Command{"chat", "a conversation, in a terminal or through a pipe", chat_command, chat_flags},
+    Command{"bench", "prefill and decode speed beside the machine's measured limits", bench_command,
+            bench_flags},
+    Command{"eval", "perplexity of a text; KL divergence to another model", eval_command,
+            eval_flags},
+    Command{"verify", "compare with values recorded elsewhere", verify_command, verify_flags},
+    Command{"tokenize", "text to token ids and back", tokenize_command, tokenize_flags},
+    Command{"template", "render a chat template", template_command, template_flags},
+    Command{"plan", "what a model takes of the memory, and what would fit", plan_command,
+            plan_flags},
+    Command{"list", "the models on this machine", list_command, list_flags},
+    Command{"doctor", "what this machine has and what bora makes of it", doctor_command,
+            doctor_flags},
+    Command{"completion", "a script that completes bora's commands and flags in a shell",
+            completion_command, completion_flags},
 };
 
 std::string overview() {
@@ -33,7 +38,7 @@ std::string overview() {
       "Runs large language models. MODEL is a folder with a Hugging Face checkpoint or a .gguf "
       "file;\nwithout one, the default model SmolLM2-135M-Instruct.\n\ncommands:\n";
   for (const Command& command : kCommands) {
-    text += fmt::format("  {:<10}{}\n", command.name, command.summary);
+    text += fmt::format("  {:<12}{}\n", command.name, command.summary);
   }
   text +=
       "\noptions:\n  -h, --help    this text; bora COMMAND --help for a command's options\n"

@@ -20,6 +20,7 @@ struct Command {
   std::string_view name;
   std::string_view summary;
   Result<ExitCode> (*run)(Arguments arguments);
+  FlagTable (*flags)();  // its table, to be read, not to parse with
 };
 
 std::span<const Command> commands();
@@ -44,6 +45,20 @@ Result<ExitCode> bench_command(Arguments arguments);
 Result<ExitCode> plan_command(Arguments arguments);
 Result<ExitCode> list_command(Arguments arguments);
 Result<ExitCode> doctor_command(Arguments arguments);
+
+Result<ExitCode> completion_command(Arguments arguments);
+
+FlagTable run_flags();
+FlagTable chat_flags();
+FlagTable eval_flags();
+FlagTable verify_flags();
+FlagTable tokenize_flags();
+FlagTable template_flags();
+FlagTable bench_flags();
+FlagTable plan_flags();
+FlagTable list_flags();
+FlagTable doctor_flags();
+FlagTable completion_flags();
 
 // The whole program but for printing errors: `arguments` without the program's name.
 Result<ExitCode> run_cli(Arguments arguments);

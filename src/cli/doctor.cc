@@ -133,6 +133,11 @@ std::string to_text(const Findings& found) {
 
 }  // namespace
 
+FlagTable doctor_flags() {
+  static DoctorOptions options;
+  return make_flags(options);
+}
+
 Result<ExitCode> doctor_command(Arguments arguments) {
   DoctorOptions options;
   FlagTable flags = make_flags(options);

@@ -162,6 +162,11 @@ Result<ExitCode> print_divergence(Llm& llm, const EvalOptions& options,
 
 }  // namespace
 
+FlagTable eval_flags() {
+  static EvalOptions options;
+  return make_flags(options);
+}
+
 Result<ExitCode> eval_command(Arguments arguments) {
   EvalOptions options;
   FlagTable flags = make_flags(options);

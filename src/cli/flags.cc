@@ -168,7 +168,7 @@ void FlagTable::choice(std::string_view names, std::string_view help,
     }
   }
   const std::string words = fmt::format("{}", fmt::join(now, "|"));
-  add({names, words, help}, [&out, later, words](std::string_view word) -> Result<void> {
+  Row& row = add({names, words, help}, [&out, later, words](std::string_view word) -> Result<void> {
     for (std::string_view rest = words; !rest.empty();) {
       const std::string_view known = rest.substr(0, rest.find('|'));
       if (word == known) {
@@ -186,6 +186,14 @@ void FlagTable::choice(std::string_view names, std::string_view help,
     }
     return error;
   });
+  row.choices.assign(now.begin(), now.end());
+}
+
+void FlagTable::positional_choice(std::string_view name, std::string_view help,
+                                  std::span<const Choice> choices, std::string& out) {
+  choice(name, help, choices, out);
+  rows_.back().positional = true;
+  rows_.back().required = true;
 }
 
 void FlagTable::wholes(std::string_view names, std::string_view help, Bounds<std::int64_t> range,
@@ -288,6 +296,22 @@ Result<void> FlagTable::parse(std::span<const std::string> args) {
     if (!applied) return applied;
   }
   return {};
+}
+
+std::vector<FlagInfo> FlagTable::rows() const {
+  std::vector<FlagInfo> all;
+  for (const Row& row : rows_) {
+    const std::string_view name = long_name(row.names);
+    const std::size_t comma = row.names.find(',');
+    all.push_back({.name = std::string(name),
+                   .short_name = comma == std::string::npos ? "" : row.names.substr(0, comma),
+                   .value = row.value,
+                   .help = row.help,
+                   .choices = row.choices,
+                   .positional = row.positional,
+                   .repeatable = row.repeatable});
+  }
+  return all;
 }
 
 std::string FlagTable::help() const {

@@ -25,6 +25,17 @@ struct Choice {
   bool later = false;
 };
 
+// A row as others than the parser see it.
+struct FlagInfo {
+  std::string name;        // "--prompt"; of a positional argument: "MODEL"
+  std::string short_name;  // "-p"; mostly empty
+  std::string value;       // what kind of value, "FILE"; empty: a switch
+  std::string help;
+  std::vector<std::string> choices;  // the values there are; empty: any
+  bool positional = false;
+  bool repeatable = false;
+};
+
 class FlagTable {
  public:
   explicit FlagTable(std::string_view command);
@@ -50,6 +61,9 @@ class FlagTable {
   // "1,4,16": at least one number.
   void wholes(std::string_view names, std::string_view help, Bounds<std::int64_t> range,
               std::vector<std::size_t>& out);
+  // A positional argument that is one of these words, and required.
+  void positional_choice(std::string_view name, std::string_view help,
+                         std::span<const Choice> choices, std::string& out);
   void ids(std::string_view names, std::string_view help, std::optional<std::vector<TokenId>>& out);
 
   // T: an integer type, or an optional of one.
@@ -82,6 +96,9 @@ class FlagTable {
   Result<void> parse(std::span<const std::string> args);
   [[nodiscard]] bool wants_help() const { return wants_help_; }
 
+  // All rows, in order; --help is none of them.
+  [[nodiscard]] std::vector<FlagInfo> rows() const;
+
   // The groups and rows, aligned, for --help.
   [[nodiscard]] std::string help() const;
 
@@ -96,6 +113,7 @@ class FlagTable {
     std::string value;  // empty: a switch
     std::string help;
     std::string group;
+    std::vector<std::string> choices;
     bool positional = false;
     bool required = false;
     bool repeatable = false;

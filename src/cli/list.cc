@@ -104,6 +104,11 @@ std::string to_text(const Listing& listing) {
 
 }  // namespace
 
+FlagTable list_flags() {
+  static ListOptions options;
+  return make_flags(options);
+}
+
 Result<ExitCode> list_command(Arguments arguments) {
   ListOptions options;
   FlagTable flags = make_flags(options);

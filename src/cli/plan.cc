@@ -50,6 +50,11 @@ FlagTable make_flags(PlanOptions& options) {
 
 }  // namespace
 
+FlagTable plan_flags() {
+  static PlanOptions options;
+  return make_flags(options);
+}
+
 Result<ExitCode> plan_command(Arguments arguments) {
   PlanOptions options;
   FlagTable flags = make_flags(options);

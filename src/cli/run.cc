@@ -162,6 +162,11 @@ Result<ExitCode> answer(const RunOptions& options, Llm& llm, std::vector<TokenId
 
 }  // namespace
 
+FlagTable run_flags() {
+  static RunOptions options;
+  return make_flags(options);
+}
+
 Result<ExitCode> run_command(Arguments arguments) {
   RunOptions options;
   FlagTable flags = make_flags(options);

@@ -77,6 +77,11 @@ Result<std::string> render(const TemplateOptions& options) {
 
 }  // namespace
 
+FlagTable template_flags() {
+  static TemplateOptions options;
+  return make_flags(options);
+}
+
 Result<ExitCode> template_command(Arguments arguments) {
   TemplateOptions options;
   FlagTable flags = make_flags(options);

@@ -183,6 +183,11 @@ class TokenizeTask {
 
 }  // namespace
 
+FlagTable tokenize_flags() {
+  static TokenizeOptions options;
+  return make_flags(options);
+}
+
 Result<ExitCode> tokenize_command(Arguments arguments) {
   TokenizeOptions options;
   FlagTable flags = make_flags(options);

@@ -84,6 +84,11 @@ std::string to_json_line(const VerifyReport& report) {
 
 }  // namespace
 
+FlagTable verify_flags() {
+  static VerifyFlags options;
+  return make_flags(options);
+}
+
 Result<ExitCode> verify_command(Arguments arguments) {
   VerifyFlags options;
   FlagTable flags = make_flags(options);
