@@ -132,10 +132,9 @@ void ChatSession::note(const std::string& text) const {
 void ChatSession::greet() const {
   const LlmInfo info = llm_.info();
   note(
-      fmt::format("{}: {}, {} weights, on {} ({}, {} {}), context of {} tokens\n"
+      fmt::format("{}: {}, {} weights, {} tokens of context\n"
                   "/help lists the commands, Ctrl-C stops an answer, Ctrl-D leaves\n\n",
-                  printable(info.name), info.architecture, info.weights, info.device, info.isa,
-                  info.threads, info.threads == 1 ? "thread" : "threads", info.context_length));
+                  printable(info.name), info.architecture, info.weights, info.context_length));
 }
 
 // An error of one message or command: told, and the conversation goes on.
