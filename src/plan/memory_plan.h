@@ -30,7 +30,7 @@ struct WeightBytes {
 
 // What decides how much memory an engine takes; EngineOptions has the same under the same names.
 struct MemoryOptions {
-  // 0: the model's max_position_embeddings, at most kDefaultContext, halved until the cache takes
+  // 0: the model's usual_context(), at most kDefaultContext, halved until the cache takes
   // half of what the weights leave.
   std::size_t context_length = 0;
   std::size_t prefill_chunk = 512;
