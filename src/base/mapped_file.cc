@@ -182,11 +182,20 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 }
 
 void MappedFile::will_need(std::size_t offset, std::size_t length) const noexcept {
+  advise(offset, length, MADV_WILLNEED);
+}
+
+void MappedFile::done_with(std::size_t offset, std::size_t length) const noexcept {
+  // For a map of a file this drops page table entries, never data.
+  advise(offset, length, MADV_DONTNEED);
+}
+
+void MappedFile::advise(std::size_t offset, std::size_t length, int advice) const noexcept {
   if (offset >= size_) return;
   static const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   const std::size_t end = offset + std::min(length, size_ - offset);
   const std::size_t begin = offset / page * page;
-  madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_WILLNEED);
+  madvise(const_cast<std::byte*>(data_) + begin, end - begin, advice);
 }
 
 Result<std::string> read_text_file(const std::filesystem::path& path, std::size_t limit) {

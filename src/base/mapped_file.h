@@ -33,9 +33,14 @@ class MappedFile {
   // Asks the system to bring [offset, offset + length) into the page cache; returns at once and
   // never fails (it is advice). Clamped to the file.
   void will_need(std::size_t offset, std::size_t length) const noexcept;
+  // Says that [offset, offset + length) has been read for now: its pages leave this process, so
+  // that the system takes them first where memory is short. They stay in the page cache until then.
+  void done_with(std::size_t offset, std::size_t length) const noexcept;
 
  private:
   MappedFile() = default;
+  void advise(std::size_t offset, std::size_t length, int advice) const noexcept;
+
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
   std::size_t guard_slot_ = 0;  // what the SIGBUS handler knows of this map; 0 for none

@@ -313,6 +313,22 @@ Result<TensorView> Checkpoint::tensor(std::string_view name) const {
   return TensorView{file.bytes().data() + stored->offset, *stored->dtype, stored->shape};
 }
 
+void Checkpoint::replace_tensors(MappedFile file, std::span<const StoredTensor> tensors) {
+  const auto index = static_cast<std::uint32_t>(files_.size());
+  for (const StoredTensor& tensor : tensors) {
+    const StoredTensor* old = find(tensor.name);
+    CHECK(old != nullptr && old->shape == tensor.shape && tensor.dtype,
+          "the same tensor, readable");
+    CHECK(
+        tensor.offset <= file.bytes().size() && tensor.bytes <= file.bytes().size() - tensor.offset,
+        "a tensor lies inside its file");
+    StoredTensor& replaced = tensors_[static_cast<std::size_t>(old - tensors_.data())];
+    replaced = tensor;
+    replaced.file = index;
+  }
+  files_.push_back(std::move(file));
+}
+
 const Metadata& Checkpoint::metadata() const {
   CHECK(kind() == Kind::kGguf, "only GGUF files have metadata");
   return metadata_;

@@ -49,6 +49,11 @@ class Checkpoint {
   // with.
   [[nodiscard]] Result<TensorView> tensor(std::string_view name) const;
 
+  // From now on these tensors are those of `file`, which joins files(): same names and shapes,
+  // other types and places. Views taken before stay those of the old ones. Preconditions (CHECKed):
+  // each is a tensor of this checkpoint, with its shape, inside the file.
+  void replace_tensors(MappedFile file, std::span<const StoredTensor> tensors);
+
   // Precondition: kind() is kGguf.
   [[nodiscard]] const Metadata& metadata() const;
   // config.json, an object for certain. Precondition: kind() is kHuggingFace.

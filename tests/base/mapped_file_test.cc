@@ -68,7 +68,17 @@ TEST_F(MappedFileTest, TakesAdviceOutsideTheFile) {
   file->will_need(0, SIZE_MAX);
   file->will_need(3, SIZE_MAX);
   file->will_need(SIZE_MAX, SIZE_MAX);
+  file->done_with(SIZE_MAX, 1);
   EXPECT_EQ(text_of(*file), "hello");
+}
+
+TEST_F(MappedFileTest, KeepsItsBytesWhenItsPagesAreGivenBack) {
+  const std::string text(20000, 'x');
+  const Result<MappedFile> file = MappedFile::open(write("a", text));
+  ASSERT_TRUE(file);
+  EXPECT_EQ(text_of(*file), text);
+  file->done_with(0, SIZE_MAX);
+  EXPECT_EQ(text_of(*file), text);
 }
 
 TEST_F(MappedFileTest, SaysThatAFileIsMissing) {

@@ -149,6 +149,32 @@ TEST(Checkpoint, SaysWhichTensorIsAbsentOrOfAnotherType) {
       "found type Q8_K, which is not supported");
 }
 
+TEST(Checkpoint, ShowsTensorsOfAnotherFileInsteadOfItsOwn) {
+  const TempFolder folder;
+  folder.write("config.json", kConfig);
+  folder.write("model.safetensors", SafetensorsBuilder()
+                                        .tensor("a", "F32", {2}, "abcdefgh")
+                                        .tensor("b", "F32", {2}, "ijklmnop")
+                                        .bytes());
+  Result<Checkpoint> checkpoint = Checkpoint::open(folder.path());
+  ASSERT_TRUE(checkpoint) << checkpoint.error().message;
+  Result<MappedFile> other = MappedFile::open(folder.write("other", "....wxyz"));
+  ASSERT_TRUE(other) << other.error().message;
+  StoredTensor replacement = *checkpoint->find("b");
+  replacement.dtype = DType::kF16;
+  replacement.offset = 4;
+  replacement.bytes = 4;
+  checkpoint->replace_tensors(*std::move(other), std::span(&replacement, 1));
+  const Checkpoint moved = *std::move(checkpoint);
+  const TensorView view = *moved.tensor("b");
+  EXPECT_EQ(view.dtype, DType::kF16);
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(view.data), view.bytes()), "wxyz");
+  EXPECT_EQ(moved.tensor("a")->dtype, DType::kF32);
+  EXPECT_EQ(moved.tensors().size(), 2);
+  EXPECT_EQ(moved.tensor_bytes(), 12);
+  EXPECT_EQ(moved.files().back().path().filename(), "other");
+}
+
 TEST(Checkpoint, SaysWhatAPathShouldHaveHeld) {
   const TempFolder folder;
   const std::string at = folder.path().string();
