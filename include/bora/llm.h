@@ -15,6 +15,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "engine/request.h"
+#include "quantize/progress.h"
 #include "tensor/dtype.h"
 #include "text/chat_template.h"
 
@@ -36,7 +37,10 @@ class Engine;
 class Tokenizer;
 
 struct LlmOptions {
-  std::optional<DType> weights;  // f32, f16, bf16: converted at load; nullopt: as stored
+  // f32, f16, bf16: converted at load; q8_0 (int8), q4_0 (int4): quantized at load and kept in
+  // `weights_cache`, so that the second start maps them; nullopt: as stored.
+  std::optional<DType> weights;
+  std::filesystem::path weights_cache;  // empty: quantized weights are made in memory each time
   ComputeType compute = ComputeType::kAuto;
   std::optional<DType> kv;         // f32, f16, bf16; nullopt: as EngineOptions says
   std::optional<std::string> isa;  // "scalar", "avx2", "avx512"; nullopt: the best this CPU has
@@ -46,6 +50,12 @@ struct LlmOptions {
   std::size_t max_sequences = 1;             // computed at a time
   std::optional<std::size_t> memory_limit;   // bytes; nullopt: what the machine has left
   std::optional<std::string> chat_template;  // the template's text; nullopt: the model's own
+
+  // While weights are quantized: how far it is, and lines that a user should see (a cache that was
+  // damaged and is made again). Called on the thread that opens; may be empty.
+  std::function<void(const QuantizeProgress&)> on_progress;
+  std::function<void(std::string_view)> on_note;
+  const std::atomic<bool>* interrupted = nullptr;  // set elsewhere: give up quantizing
 };
 
 struct CompletionOptions {
@@ -79,7 +89,7 @@ struct Completion {
 struct LlmInfo {
   std::string name;          // the file's or folder's
   std::string architecture;  // "llama"
-  std::string weights;       // the type most of them have, "bf16"
+  std::string weights;       // the type most of them have, "bf16"; "int8", "int4" as asked for
   std::string device;        // "cpu"
   std::string isa;           // "avx2"
   int threads = 0;
@@ -100,7 +110,7 @@ class Llm {
   // `model`: a folder with a Hugging Face checkpoint, or a .gguf file. Maps the weights, converts
   // nothing unless options.weights asks for it. A checkpoint without a tokenizer opens: it
   // completes ids only. Errors: kNotFound, kBadModel, kUsage (an option that cannot be),
-  // kDoesNotFit.
+  // kDoesNotFit; while quantizing also kFailed (a full disk) and kInterrupted.
   static Result<Llm> open(const std::filesystem::path& model, const LlmOptions& options = {});
   ~Llm();
   Llm(Llm&& other) noexcept;

@@ -7,6 +7,7 @@
 #include "formats/checkpoint.h"
 #include "formats/prefetcher.h"
 #include "model/registry.h"
+#include "quantize/quantize.h"
 #include "text/stream_decoder.h"
 #include "text/tokenizer.h"
 #include <bora/llm.h>
@@ -28,13 +29,25 @@ Result<std::optional<Tokenizer>> load_tokenizer(const std::filesystem::path& pat
   return std::optional<Tokenizer>();
 }
 
+// The checkpoint with the weights that options.weights asks for, where they are quantized.
+Result<Checkpoint> with_weights(Checkpoint checkpoint, const LlmOptions& options) {
+  if (!is_quantized(options.weights)) return checkpoint;
+  return quantize_checkpoint(std::move(checkpoint), {.weights = *options.weights,
+                                                     .cache = options.weights_cache,
+                                                     .threads = options.threads,
+                                                     .on_progress = options.on_progress,
+                                                     .on_note = options.on_note,
+                                                     .interrupted = options.interrupted});
+}
+
 // `plan`: what these options come to. The engine is held to the same limit, so that it comes to the
 // same.
 Result<std::unique_ptr<Engine>> make_engine(const Checkpoint& checkpoint,
                                             std::unique_ptr<Backend> backend,
                                             const LlmOptions& options, const MemoryPlan& plan) {
-  Result<std::unique_ptr<Model>> model =
-      load_model(checkpoint, {.weights = options.weights, .threads = options.threads});
+  LoadOptions load{.weights = options.weights, .threads = options.threads};
+  if (is_quantized(options.weights)) load.weights.reset();  // with_weights() has seen to it
+  Result<std::unique_ptr<Model>> model = load_model(checkpoint, load);
   if (!model) return std::move(model).error();
   EngineOptions engine;
   engine.context_length = options.context_length;
@@ -91,6 +104,7 @@ struct Llm::Parts {
   Checkpoint checkpoint;
   std::optional<Tokenizer> tokenizer;
   std::optional<std::string> chat_template;
+  std::optional<DType> weights;  // as asked for
   std::unique_ptr<Engine> engine;
   std::unique_ptr<Prefetcher> prefetcher;
 
@@ -118,10 +132,13 @@ Result<Llm> Llm::open(const std::filesystem::path& model, const LlmOptions& opti
   // Before anything is converted or allocated.
   const Result<MemoryPlan> plan = plan_checkpoint(*checkpoint, **backend, options);
   if (!plan) return plan.error();
+  checkpoint = with_weights(*std::move(checkpoint), options);
+  if (!checkpoint) return std::move(checkpoint).error();
   auto parts = std::unique_ptr<Parts>(new Parts{.name = model_name(model),
                                                 .checkpoint = *std::move(checkpoint),
                                                 .tokenizer = *std::move(tokenizer),
                                                 .chat_template = options.chat_template,
+                                                .weights = options.weights,
                                                 .engine = nullptr,
                                                 .prefetcher = nullptr});
   Result<std::unique_ptr<Engine>> engine =
@@ -196,9 +213,11 @@ Result<std::vector<TokenId>> Llm::encode_chat(const std::vector<ChatMessage>& me
 LlmInfo Llm::info() const {
   const Engine& engine = *parts_->engine;
   const Model& model = engine.model();
+  const std::string weights = is_quantized(parts_->weights) ? weights_flag(parts_->weights)
+                                                            : std::string(model.weight_type());
   return {.name = parts_->name,
           .architecture = model.config().architecture,
-          .weights = std::string(model.weight_type()),
+          .weights = weights,
           .device = std::string(engine.backend().device()),
           .isa = std::string(engine.backend().isa()),
           .threads = engine.backend().threads(),

@@ -4,9 +4,15 @@
 #include "backend/cpu/cpu_backend.h"
 #include "model/registry.h"
 #include "plan/memory_planner.h"
+#include "quantize/codec.h"
+#include "quantize/recipe.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -16,27 +22,37 @@ namespace {
 constexpr DType kInt8 = DType::kQ8_0;
 constexpr DType kInt4 = DType::kQ4_0;
 
-bool is_quantized(std::optional<DType> weights) {
-  return weights && info(*weights).block_values > 1;
+// What is written anew, by where it is stored.
+struct Rewritten {
+  const std::byte* end;
+  DType dtype;
+};
+using RewrittenByBegin = std::map<const std::byte*, Rewritten>;
+
+RewrittenByBegin rewritten_by(const Recipe& recipe, const Checkpoint& checkpoint) {
+  RewrittenByBegin rewritten;
+  for (const StoredTensor& tensor : recipe.tensors) {
+    const Result<TensorView> view = checkpoint.tensor(tensor.name);
+    if (view) rewritten[view->data] = {view->data + view->bytes(), *tensor.dtype};
+  }
+  return rewritten;
 }
 
-// Bytes of a weight after --weights int8 or int4. Those with two dimensions and whole blocks are
-// written anew; the embedding and the output projection in int8, unless they are smaller already.
-std::uint64_t quantized_bytes(const Model& stored, const TensorView& tensor, DType weights) {
-  const Shape table{stored.config().vocab_size, stored.config().hidden_size};
-  if (tensor.shape.rank() < 2 || tensor.shape.columns() % info(weights).block_values != 0) {
-    return tensor.bytes();
-  }
-  if (weights != kInt4 || tensor.shape != table) {
-    return TensorView{tensor.data, weights, tensor.shape}.bytes();
-  }
-  return std::min(tensor.bytes(), TensorView{tensor.data, kInt8, tensor.shape}.bytes());
+// Bytes of a weight that is a stored tensor or some rows of one.
+std::uint64_t bytes_in(const RewrittenByBegin& rewritten, const TensorView& weight) {
+  const auto next = rewritten.upper_bound(weight.data);
+  if (next == rewritten.begin()) return weight.bytes();
+  const Rewritten& found = std::prev(next)->second;
+  if (weight.data >= found.end) return weight.bytes();
+  return TensorView{weight.data, found.dtype, weight.shape}.bytes();
 }
 
-WeightBytes quantized_bytes(const Model& stored, DType weights) {
+// The weights after --weights int8 or int4.
+WeightBytes quantized_bytes(const Checkpoint& checkpoint, const Model& stored, DType weights) {
+  const RewrittenByBegin rewritten = rewritten_by(make_recipe(checkpoint, weights), checkpoint);
   std::uint64_t bytes = 0;
-  for (const TensorView& tensor : stored.weights()) {
-    bytes = add_bytes(bytes, quantized_bytes(stored, tensor, weights));
+  for (const TensorView& weight : stored.weights()) {
+    bytes = add_bytes(bytes, bytes_in(rewritten, weight));
   }
   return {.mapped = bytes - stored.converted_bytes(), .converted = stored.converted_bytes()};
 }
@@ -45,7 +61,7 @@ Result<WeightChoice> choice_of(const Checkpoint& checkpoint, const Model& stored
                                std::optional<DType> weights) {
   WeightChoice choice{.name = weights_flag(weights), .bytes = {}};
   if (is_quantized(weights)) {
-    choice.bytes = quantized_bytes(stored, *weights);
+    choice.bytes = quantized_bytes(checkpoint, stored, *weights);
     return choice;
   }
   Result<std::unique_ptr<const Model>> outline = outline_model(checkpoint, weights);
@@ -79,6 +95,12 @@ struct Planned {
 };
 
 Result<Planned> prepare(const Checkpoint& checkpoint, const LlmOptions& options) {
+  if (is_quantized(options.weights) && !has_codec(*options.weights)) {
+    return Error{ErrorCode::kUsage,
+                 fmt::format("weights: expected f32, f16, bf16, q8_0 or q4_0, found {}",
+                             info(*options.weights).name),
+                 {}};
+  }
   Result<std::unique_ptr<const Model>> stored = outline_model(checkpoint, std::nullopt);
   if (!stored) return std::move(stored).error();
   Result<WeightChoice> wanted = choice_of(checkpoint, **stored, options.weights);
@@ -109,9 +131,11 @@ ModelPlan::Row row_of(const MemoryPlanner& planner, const WeightChoice& weights)
 
 std::string weights_flag(std::optional<DType> weights) {
   if (!weights) return "auto";
-  if (*weights == kInt8) return "int8";
-  if (*weights == kInt4) return "int4";
-  return std::string(info(*weights).name);
+  return std::string(has_codec(*weights) ? codec_name(*weights) : info(*weights).name);
+}
+
+bool is_quantized(std::optional<DType> weights) {
+  return weights && info(*weights).block_values > 1;
 }
 
 Result<MemoryPlan> plan_checkpoint(const Checkpoint& checkpoint, const Backend& backend,

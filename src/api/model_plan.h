@@ -20,6 +20,8 @@ namespace bora {
 
 // As --weights spells it: "auto" for nullopt, "int8" for q8_0, "int4" for q4_0.
 std::string weights_flag(std::optional<DType> weights);
+// Whether they are blocks, which Llm::open() makes by quantize/ and not by load_model().
+bool is_quantized(std::optional<DType> weights);
 
 // The plan that Llm::open() goes by. Also kDoesNotFit, with what would fit.
 Result<MemoryPlan> plan_checkpoint(const Checkpoint& checkpoint, const Backend& backend,

@@ -236,7 +236,7 @@ Result<BenchReport> measure(Llm& llm, MachineProbe& probe, const BenchOptions& o
   return report;
 }
 
-Result<Llm> open_model(const BenchOptions& options) {
+Result<Llm> open(const BenchOptions& options) {
   EngineFlags engine = options.engine;
   std::size_t needed = 0;
   for (const BenchShape& shape : shapes_of(options)) {
@@ -248,9 +248,8 @@ Result<Llm> open_model(const BenchOptions& options) {
   Result<LlmOptions> llm = llm_options(engine);
   if (!llm) return std::move(llm).error();
   llm->max_sequences = *std::ranges::max_element(options.batches);
-  Result<std::filesystem::path> model = resolve_model(options.location);
-  if (!model) return std::move(model).error();
-  return Llm::open(*model, *llm);
+  ProgressLine progress(options.json);
+  return open_model(options.location, *std::move(llm), progress);
 }
 
 }  // namespace
@@ -266,7 +265,7 @@ Result<ExitCode> bench_command(Arguments arguments) {
   Result<bool> parsed = parse_arguments(flags, kHelp, arguments);
   if (!parsed) return std::move(parsed).error();
   if (!*parsed) return ExitCode::kDone;
-  Result<Llm> llm = open_model(options);
+  Result<Llm> llm = open(options);
   if (!llm) return std::move(llm).error();
   Result<MachineProbe> probe = MachineProbe::create(options.engine.threads, options.engine.isa);
   if (!probe) return std::move(probe).error();

@@ -158,7 +158,7 @@ Result<ExitCode> chat_command(Arguments arguments) {
   if (!*parsed) return ExitCode::kDone;
   if (Result<void> checked = check(options); !checked) return std::move(checked).error();
   std::optional<ProgressLine> progress(std::in_place, options.report.quiet || options.report.json);
-  Result<Llm> llm = open_llm(options.location, options.engine, options.chat_template);
+  Result<Llm> llm = open_llm(options.location, options.engine, options.chat_template, *progress);
   progress.reset();
   if (!llm) return std::move(llm).error();
   return converse(options, *llm);

@@ -78,12 +78,11 @@ Result<void> check(const EvalOptions& options) {
   return {};
 }
 
-Result<Llm> open(const ModelLocation& location, const EngineFlags& engine) {
+Result<Llm> open(const ModelLocation& location, const EngineFlags& engine, bool quiet) {
   Result<LlmOptions> options = llm_options(engine);
   if (!options) return std::move(options).error();
-  Result<std::filesystem::path> model = resolve_model(location);
-  if (!model) return std::move(model).error();
-  return Llm::open(*model, *options);
+  ProgressLine progress(quiet);
+  return open_model(location, *std::move(options), progress);
 }
 
 Result<ExitCode> print_top_logits(Llm& llm, const EvalOptions& options) {
@@ -142,7 +141,7 @@ Result<ExitCode> print_divergence(Llm& llm, const EvalOptions& options,
   EngineFlags engine = options.engine;
   engine.weights = options.against_weights;
   engine.compute = options.against_compute;
-  Result<Llm> reference = open(location, engine);
+  Result<Llm> reference = open(location, engine, options.json);
   if (!reference) return std::move(reference).error();
   Result<Divergence> measured =
       measure_divergence(llm.engine(), reference->engine(), ids, &interrupt_flag());
@@ -174,7 +173,7 @@ Result<ExitCode> eval_command(Arguments arguments) {
   if (!parsed) return std::move(parsed).error();
   if (!*parsed) return ExitCode::kDone;
   if (Result<void> checked = check(options); !checked) return std::move(checked).error();
-  Result<Llm> llm = open(options.location, options.engine);
+  Result<Llm> llm = open(options.location, options.engine, options.json);
   if (!llm) return std::move(llm).error();
   if (options.prompt_ids) return print_top_logits(*llm, options);
   Result<std::vector<TokenId>> ids = read_ids(*llm, options.text);

@@ -1,6 +1,8 @@
 #include "cli/load.h"
 
 #include "base/mapped_file.h"
+#include "cli/environment.h"
+#include "cli/interrupt.h"
 #include "model/registry.h"
 
 namespace bora {
@@ -22,6 +24,19 @@ Result<LlmOptions> llm_options(const EngineFlags& flags) {
   return options;
 }
 
+Result<Llm> open_model(const ModelLocation& location, LlmOptions options, ProgressLine& progress) {
+  Result<std::filesystem::path> model = resolve_model(location);
+  if (!model) return std::move(model).error();
+  // Without a cache folder they are made in memory.
+  if (Result<std::filesystem::path> cache = cache_folder(location.cache_dir)) {
+    options.weights_cache = *cache / "quantized";
+  }
+  options.on_progress = [&](const QuantizeProgress& step) { progress.show(step); };
+  options.on_note = [&](std::string_view line) { progress.note(line); };
+  options.interrupted = &interrupt_flag();
+  return Llm::open(*model, options);
+}
+
 SamplingParams sampling_params(const SamplingFlags& flags) {
   const auto as_float = [](const std::optional<double>& flag, float otherwise) {
     return flag ? static_cast<float>(*flag) : otherwise;
@@ -40,7 +55,8 @@ SamplingParams sampling_params(const SamplingFlags& flags) {
 }
 
 Result<Llm> open_llm(const ModelLocation& location, const EngineFlags& flags,
-                     const std::string& template_file, std::size_t max_sequences) {
+                     const std::string& template_file, ProgressLine& progress,
+                     std::size_t max_sequences) {
   Result<LlmOptions> options = llm_options(flags);
   if (!options) return std::move(options).error();
   options->max_sequences = max_sequences;
@@ -50,9 +66,7 @@ Result<Llm> open_llm(const ModelLocation& location, const EngineFlags& flags,
     if (!text) return std::move(text).error();
     options->chat_template = *std::move(text);
   }
-  Result<std::filesystem::path> model = resolve_model(location);
-  if (!model) return std::move(model).error();
-  return Llm::open(*model, *options);
+  return open_model(location, *std::move(options), progress);
 }
 
 }  // namespace bora

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/options.h"
+#include "cli/progress.h"
 #include <bora/llm.h>
 
 namespace bora {
@@ -9,12 +10,17 @@ namespace bora {
 // What the flags say, as Llm::open() takes it.
 Result<LlmOptions> llm_options(const EngineFlags& flags);
 
+// Finds the model and opens it; quantized weights are kept in the cache folder. `progress` shows
+// how far that is; Ctrl-C ends it.
+Result<Llm> open_model(const ModelLocation& location, LlmOptions options, ProgressLine& progress);
+
 // What is not given is as in SamplingParams{}.
 SamplingParams sampling_params(const SamplingFlags& flags);
 
-// Opens the model that `location` names for that many sequences at a time, with the template of
-// that file, if it names one. The file is read first, so that a wrong name costs no load.
+// The same as the flags say, for that many sequences at a time, with the template of that file, if
+// it names one. The file is read first, so that a wrong name costs no load.
 Result<Llm> open_llm(const ModelLocation& location, const EngineFlags& flags,
-                     const std::string& template_file, std::size_t max_sequences = 1);
+                     const std::string& template_file, ProgressLine& progress,
+                     std::size_t max_sequences = 1);
 
 }  // namespace bora

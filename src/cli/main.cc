@@ -9,6 +9,7 @@
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is a full disk: an error of write()
   bora::install_sigbus_guard();
   bora::install_interrupt_handler();
   bora::install_log_sink();

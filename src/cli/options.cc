@@ -10,8 +10,8 @@
 namespace bora {
 namespace {
 
-constexpr std::array kWeights = {Choice{"auto"}, Choice{"f32"},        Choice{"f16"},
-                                 Choice{"bf16"}, Choice{"int8", true}, Choice{"int4", true}};
+constexpr std::array kWeights = {Choice{"auto"}, Choice{"f32"},  Choice{"f16"},
+                                 Choice{"bf16"}, Choice{"int8"}, Choice{"int4"}};
 constexpr std::array kCompute = {Choice{"auto"}, Choice{"f32"}};
 constexpr std::array kKv = {Choice{"auto"}, Choice{"f32"}, Choice{"f16"}, Choice{"bf16"},
                             Choice{"int8", true}};
@@ -52,8 +52,11 @@ Result<std::filesystem::path> resolve_model(const ModelLocation& location) {
 
 void add_engine_flags(FlagTable& flags, EngineFlags& options) {
   flags.group("Machine");
-  flags.choice("--weights", "type of the weights: as stored (auto), or converted at load", kWeights,
-               options.weights);
+  flags.choice(
+      "--weights",
+      "type of the weights: as stored (auto), or converted at load; int8 and int4 are kept in "
+      "the cache folder",
+      kWeights, options.weights);
   flags.choice(
       "--compute",
       "f32: float32 activations, accumulation and KV; auto: the fastest within the documented "

@@ -1,5 +1,6 @@
-// Progress on stderr while a model is opened and its weights come from disk: silent for the first
-// second, then one line that is rewritten on a terminal, or a line every few seconds elsewhere.
+// Progress on stderr while a model is opened, its weights are quantized or come from disk: silent
+// for the first second, then one line that is rewritten on a terminal, or a line every few seconds
+// elsewhere.
 //
 // A thread of its own looks at what has been done; stop() ends it and clears the line, and so does
 // the destructor. Owner: the thread that made it.
@@ -9,7 +10,9 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 
 namespace bora {
@@ -26,20 +29,34 @@ class ProgressLine {
 
   // From now on the model is open and its weights are being read. It must outlive stop().
   void watch(const Llm& llm);
+  // Weights are being quantized, and this is how far.
+  void show(const QuantizeProgress& step);
+  // A line of its own, also where the progress is quiet.
+  void note(std::string_view line);
   void stop();
 
  private:
   void run();
   [[nodiscard]] std::string describe(double seconds);
+  // Replaces the line on a terminal; adds one elsewhere. Call with mutex_ held.
+  void put(const std::string& line);
 
-  std::mutex mutex_;  // guards stopping_ and llm_
+  bool terminal_;     // stderr is one
+  std::mutex mutex_;  // guards what follows, but thread_
   std::condition_variable wake_;
   bool stopping_ = false;
+  bool shown_ = false;  // a line that a terminal still shows
   const Llm* llm_ = nullptr;
+  std::optional<QuantizeProgress> step_;
+  double stage_began_ = 0.0;  // of step_, in seconds since the start
   std::thread thread_;
 };
 
 // What the line says: "reading weights 42 %, 6.1 of 14.5 GB, 10 s"; empty where nothing is left.
 std::string describe_progress(const LoadProgress& progress, double seconds);
+
+// "quantizing weights 42 %, tensor 90 of 211, 6.1 of 14.5 GB, 10 s, 14 s left"; `seconds`: of this
+// stage.
+std::string describe_progress(const QuantizeProgress& progress, double seconds);
 
 }  // namespace bora

@@ -183,7 +183,7 @@ Result<ExitCode> run_command(Arguments arguments) {
   std::optional<Llm> llm;  // outlives the line that watches it
   ProgressLine progress(options.report.quiet || options.report.json);
   Result<Llm> opened =
-      open_llm(options.location, options.engine, options.chat_template, options.parallel);
+      open_llm(options.location, options.engine, options.chat_template, progress, options.parallel);
   if (!opened) return std::move(opened).error();
   llm = *std::move(opened);
   progress.watch(*llm);

@@ -58,7 +58,9 @@ Result<VerifyReport> verify(const Golden& golden, const VerifyFlags& options) {
   }
   Result<LlmOptions> llm_flags = llm_options(options.engine);
   if (!llm_flags) return std::move(llm_flags).error();
-  Result<Llm> llm = Llm::open(*model, *llm_flags);
+  ProgressLine progress(options.json);
+  Result<Llm> llm = open_model(options.location, *std::move(llm_flags), progress);
+  progress.stop();
   if (!llm) return std::move(llm).error();
   return verify_model(golden, llm->engine(), llm->tokenizer(), options.verify);
 }

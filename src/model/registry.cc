@@ -133,13 +133,12 @@ Result<std::optional<DType>> parse_weight_type(std::string_view name) {
   for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
     if (name == info(dtype).name) return std::optional<DType>(dtype);
   }
-  constexpr std::string_view kExpected = "--weights: expected auto, f32, f16 or bf16, found ";
-  if (name == "int8" || name == "int4") {
-    return Error{ErrorCode::kUsage,
-                 fmt::format("{}{}, which comes with a later version", kExpected, name),
-                 {}};
-  }
-  return Error{ErrorCode::kUsage, fmt::format("{}\"{}\"", kExpected, name), {}};
+  if (name == "int8") return std::optional<DType>(DType::kQ8_0);
+  if (name == "int4") return std::optional<DType>(DType::kQ4_0);
+  return Error{
+      ErrorCode::kUsage,
+      fmt::format("--weights: expected auto, f32, f16, bf16, int8 or int4, found \"{}\"", name),
+      {}};
 }
 
 Result<ModelConfig> read_model_config(const Checkpoint& checkpoint) {

@@ -33,8 +33,8 @@ struct LoadOptions {
   int threads = 0;   // for converting; 0: usable_cpus()
 };
 
-// The type that --weights names; nullopt for "auto".
-// Errors: kUsage for an unknown name and for those that come with a later version.
+// The type that --weights names, q8_0 for "int8" and q4_0 for "int4" (which quantize/ makes, not
+// load_model()); nullopt for "auto". Errors: kUsage for an unknown name.
 Result<std::optional<DType>> parse_weight_type(std::string_view name);
 
 // Reads only the config: no weight is touched. Errors: kBadModel naming the key, what was expected

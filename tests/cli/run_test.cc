@@ -202,7 +202,6 @@ TEST_F(RunText, RejectsPromptsThatCannotBe) {
       {{"-p", "\xff\xfe"}, 2, "UTF-8"},
       {{"-p", "a", "--system", "b"}, 2, "--system: expected --chat with it, found none"},
       {{"-p", "a", "--stop", ""}, 2, "--stop: expected a text, found an empty one"},
-      {{"-p", "a", "--weights", "int4"}, 2, "int4 comes with a later version"},
       {{"-p", "a", "--kv", "int8"}, 2, "int8 comes with a later version"},
       {{"-p", "a", "--device", "cuda:0"}, 2, "comes with a later version"},
       {{"-p", "a", "--isa", "mmx"}, 2, "found \"mmx\""},
