@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/printable.h"
 #include "formats/gguf.h"
+#include "formats/gguf_parts.h"
 #include "formats/safetensors.h"
 
 #include <fmt/format.h>
@@ -175,7 +176,7 @@ Result<Checkpoint> Checkpoint::open_folder(const fs::path& folder) {
   const std::vector<std::string> ggufs = with_suffix(*names, ".gguf");
   if (!safetensors && ggufs.empty()) return std::move(safetensors).error();
   if (safetensors && !safetensors->empty()) return open_hugging_face(folder, *safetensors);
-  if (ggufs.size() == 1) return open(folder / ggufs.front());
+  if (ggufs.size() == 1 || are_parts_of_one(ggufs)) return open(folder / ggufs.front());
   if (ggufs.size() > 1) {
     return Error{ErrorCode::kBadModel,
                  fmt::format("{}: expected one GGUF file, found {}: {}", shown(folder),
@@ -183,18 +184,6 @@ Result<Checkpoint> Checkpoint::open_folder(const fs::path& folder) {
                  {"name the file to use"}};
   }
   return no_weights(folder, *names);
-}
-
-Result<Checkpoint> Checkpoint::open_gguf(const fs::path& path, MappedFile file) {
-  Checkpoint checkpoint;
-  Result<GgufHeader> header = parse_gguf(file.bytes(), file_name(path));
-  if (!header) return std::move(header).error();
-  checkpoint.path_ = path;
-  checkpoint.metadata_ = std::move(header->metadata);
-  checkpoint.tensors_ = std::move(header->tensors);
-  checkpoint.files_.push_back(std::move(file));
-  checkpoint.index_names();
-  return checkpoint;
 }
 
 Result<Checkpoint> Checkpoint::open_hugging_face(const fs::path& folder, const fs::path& weights) {

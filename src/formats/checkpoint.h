@@ -3,7 +3,8 @@
 //
 // Opens a Hugging Face folder (config.json with model.safetensors, with the shards that
 // model.safetensors.index.json lists, or with a single other *.safetensors), one .safetensors file
-// of such a folder, or a GGUF file (also the only one in a folder). Move-only; owns the maps and
+// of such a folder, or a GGUF file (also the only one in a folder), or a GGUF model in parts (any
+// of NAME-00001-of-00003.gguf, or their folder where they are alone). Move-only; owns the maps and
 // the parsed headers: views, metadata and config borrow from it and survive its move. Immutable
 // once open; any thread may read. Opening reads headers, never tensor data.
 //
@@ -34,7 +35,8 @@ class Checkpoint {
   static Result<Checkpoint> open(const std::filesystem::path& path);
 
   [[nodiscard]] Kind kind() const { return config_ ? Kind::kHuggingFace : Kind::kGguf; }
-  // The folder of a Hugging Face checkpoint, where its tokenizer lies; the file of a GGUF one.
+  // The folder of a Hugging Face checkpoint, where its tokenizer lies; the file, or first part, of
+  // a GGUF one.
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   // What holds tensors, in the order of StoredTensor::file.
   [[nodiscard]] std::span<const MappedFile> files() const { return files_; }
@@ -64,6 +66,8 @@ class Checkpoint {
  private:
   Checkpoint() = default;
   static Result<Checkpoint> open_gguf(const std::filesystem::path& path, MappedFile file);
+  static Result<Checkpoint> open_gguf_parts(const std::filesystem::path& path, std::size_t number,
+                                            std::size_t count);
   static Result<Checkpoint> open_folder(const std::filesystem::path& folder);
   static Result<Checkpoint> open_hugging_face(const std::filesystem::path& folder,
                                               const std::filesystem::path& weights);
@@ -71,6 +75,7 @@ class Checkpoint {
   Result<void> add_shards(const std::filesystem::path& folder, const std::filesystem::path& index);
   Result<void> add_configs(const std::filesystem::path& folder);
   void index_names();
+  [[nodiscard]] Result<void> check_names_across_files() const;
 
   std::filesystem::path path_;
   std::vector<MappedFile> files_;

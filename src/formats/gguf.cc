@@ -42,7 +42,9 @@ class GgufParser {
     Result<Metadata> metadata = Metadata::make(std::move(values), std::string(name_));
     if (!metadata) return std::move(metadata).error();
     header.metadata = std::move(*metadata);
-    if (auto known = check_split(header.metadata); !known) return std::move(known).error();
+    Result<GgufSplit> split = read_split(header.metadata);
+    if (!split) return std::move(split).error();
+    header.split = *split;
     for (std::uint64_t i = 0; i < tensor_count_; ++i) {
       Result<StoredTensor> tensor = read_tensor();
       if (!tensor) return std::move(tensor).error();
@@ -163,14 +165,27 @@ class GgufParser {
                reader_.left());
   }
 
-  [[nodiscard]] Result<void> check_split(const Metadata& metadata) const {
+  Result<GgufSplit> read_split(const Metadata& metadata) const {
+    constexpr std::int64_t kMostParts = 65535;
+    constexpr std::int64_t kMostTensors = std::int64_t{1} << 31U;
     Result<std::int64_t> count = metadata.get_int("split.count", 1);
     if (!count) return std::move(count).error();
-    if (*count <= 1) return {};
-    Error error = bad("expected a whole GGUF file, found one of {} parts", *count);
-    error.hints = {
-        "split GGUF files are not supported yet: join them with llama-gguf-split --merge"};
-    return error;
+    Result<std::int64_t> number = metadata.get_int("split.no", 0);
+    if (!number) return std::move(number).error();
+    Result<std::int64_t> tensors = metadata.get_int("split.tensors.count", 0);
+    if (!tensors) return std::move(tensors).error();
+    if (*count < 0 || *count > kMostParts) return metadata.error("split.count", "0 to 65535 parts");
+    if (*count <= 1 && *number != 0) return metadata.error("split.no", "0 in a whole model");
+    if (*count <= 1) return GgufSplit{};
+    if (*number < 0 || *number >= *count) {
+      return metadata.error("split.no", fmt::format("one of its {} parts, from 0", *count));
+    }
+    if (*tensors < 0 || *tensors > kMostTensors) {
+      return metadata.error("split.tensors.count", "a count of tensors");
+    }
+    return GgufSplit{.number = static_cast<std::size_t>(*number),
+                     .count = static_cast<std::size_t>(*count),
+                     .tensors = static_cast<std::size_t>(*tensors)};
   }
 
   // Everything but the place in the file: `offset` still counts from the tensor data.

@@ -15,9 +15,17 @@
 
 namespace bora {
 
+// Which part of a model in several files a file is; a whole model is the only part.
+struct GgufSplit {
+  std::size_t number = 0;  // from 0
+  std::size_t count = 1;
+  std::size_t tensors = 0;  // of all parts together; 0 where the file does not say
+};
+
 struct GgufHeader {
   Metadata metadata;                  // borrows from the bytes
   std::vector<StoredTensor> tensors;  // in file order, `file` is 0
+  GgufSplit split;
 };
 
 // `bytes`: the whole file. `name`: the file's, for errors. Errors are kBadModel.

@@ -123,10 +123,40 @@ TEST(Gguf, RefusesFilesOfAnotherKind) {
   EXPECT_EQ(error_of(with_version(4)), "m.gguf: expected GGUF version 2 or 3, found version 4");
   EXPECT_EQ(error_of(with_version(0x03000000)),
             "m.gguf: expected a little-endian GGUF file, found a big-endian one");
-  EXPECT_EQ(error_of(small().value("split.count", Type::kUint16, std::uint16_t{2}).bytes()),
-            "m.gguf: expected a whole GGUF file, found one of 2 parts");
-  EXPECT_EQ(error_of(small().value("split.count", Type::kUint16, std::uint16_t{1}).bytes()),
-            "parsed");
+}
+
+GgufBuilder small_part(std::int64_t number, std::int64_t count, std::int64_t tensors) {
+  return small()
+      .value("split.no", Type::kInt64, number)
+      .value("split.count", Type::kInt64, count)
+      .value("split.tensors.count", Type::kInt64, tensors);
+}
+
+TEST(Gguf, SaysWhichPartOfAModelItIs) {
+  const Result<GgufHeader> whole = parse(small_part(0, 1, 2).bytes());
+  ASSERT_TRUE(whole) << whole.error().message;
+  EXPECT_EQ(whole->split.count, 1U);
+  const std::string bytes = small_part(1, 3, 9).bytes();
+  const Result<GgufHeader> part = parse(bytes);
+  ASSERT_TRUE(part) << part.error().message;
+  EXPECT_EQ(part->split.number, 1U);
+  EXPECT_EQ(part->split.count, 3U);
+  EXPECT_EQ(part->split.tensors, 9U);
+}
+
+TEST(Gguf, RefusesAbsurdParts) {
+  EXPECT_EQ(error_of(small_part(0, 65536, 2).bytes()),
+            "m.gguf: split.count: expected 0 to 65535 parts, found 65536");
+  EXPECT_EQ(error_of(small_part(0, -1, 2).bytes()),
+            "m.gguf: split.count: expected 0 to 65535 parts, found -1");
+  EXPECT_EQ(error_of(small_part(3, 3, 2).bytes()),
+            "m.gguf: split.no: expected one of its 3 parts, from 0, found 3");
+  EXPECT_EQ(error_of(small_part(-1, 3, 2).bytes()),
+            "m.gguf: split.no: expected one of its 3 parts, from 0, found -1");
+  EXPECT_EQ(error_of(small_part(0, 3, -2).bytes()),
+            "m.gguf: split.tensors.count: expected a count of tensors, found -2");
+  EXPECT_EQ(error_of(small().text("split.count", "three").bytes()),
+            "m.gguf: split.count: expected an integer, found \"three\"");
 }
 
 // A file that ends anywhere but at its end is an error, except where only the padding after the
