@@ -318,6 +318,10 @@ void Checkpoint::replace_tensors(MappedFile file, std::span<const StoredTensor> 
   files_.push_back(std::move(file));
 }
 
+std::span<const std::byte> Checkpoint::bytes_of(const StoredTensor& tensor) const {
+  return files_[tensor.file].bytes().subspan(tensor.offset, tensor.bytes);
+}
+
 const Metadata& Checkpoint::metadata() const {
   CHECK(kind() == Kind::kGguf, "only GGUF files have metadata");
   return metadata_;

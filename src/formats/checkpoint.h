@@ -50,6 +50,8 @@ class Checkpoint {
   // The tensor of that name. kBadModel where it is absent, or of a type that bora does not compute
   // with.
   [[nodiscard]] Result<TensorView> tensor(std::string_view name) const;
+  // The bytes of a tensor of tensors(), whatever its type.
+  [[nodiscard]] std::span<const std::byte> bytes_of(const StoredTensor& tensor) const;
 
   // From now on these tensors are those of `file`, which joins files(): same names and shapes,
   // other types and places. Views taken before stay those of the old ones. Preconditions (CHECKed):

@@ -4,11 +4,13 @@
 // https://github.com/ggml-org/ggml/blob/master/src/ggml-common.h (block layouts)
 #pragma once
 
+#include "formats/packed.h"
 #include "tensor/dtype.h"
 
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace bora {
@@ -46,6 +48,17 @@ constexpr std::optional<GgmlType> find_ggml_type(std::uint32_t id) {
     if (type.id == id) return type;
   }
   return std::nullopt;
+}
+
+// "F32, F16, Q4_0, ...": what bora computes with or widens at load.
+inline std::string supported_ggml_types() {
+  std::string names;
+  for (const GgmlType& type : kGgmlTypes) {
+    if (!dtype_from_ggml(type.id) && find_packed_type(type.id) == nullptr) continue;
+    if (!names.empty()) names += ", ";
+    names += type.name;
+  }
+  return names;
 }
 
 static_assert(

@@ -221,7 +221,13 @@ class GgufParser {
     const std::optional<GgmlType> type = find_ggml_type(id);
     tensor.type_name = type ? std::string(type->name) : fmt::format("number {}", id);
     tensor.dtype = dtype_from_ggml(id);
-    if (!tensor.dtype) tensor.obstacle = unsupported_type(tensor.type_name);
+    tensor.packed = find_packed_type(id);
+    if (tensor.packed != nullptr) {
+      tensor.obstacle = "expected a type that is computed with as it is stored, found type " +
+                        tensor.type_name + ", which is widened at load";
+    } else if (!tensor.dtype) {
+      tensor.obstacle = unsupported_type(supported_ggml_types(), tensor.type_name);
+    }
     const auto values = checked_values(tensor.shape.dims());
     if (!values) {
       return bad("{}: expected at most 2^48 values, found {}", printable(tensor.name),

@@ -112,7 +112,7 @@ class SafetensorsParser {
     if (type == nullptr) return entry.error("dtype", "a type of the safetensors format");
     tensor.type_name = *type_name;
     tensor.dtype = dtype_from_safetensors(*type_name);
-    if (!tensor.dtype) tensor.obstacle = unsupported_type(*type_name);
+    if (!tensor.dtype) tensor.obstacle = unsupported_type("F32, F16, BF16", *type_name);
 
     Result<std::vector<std::size_t>> dims = read_sizes(entry, "shape");
     if (!dims) return std::move(dims).error();

@@ -12,6 +12,8 @@
 
 namespace bora {
 
+struct PackedType;
+
 struct StoredTensor {
   std::string name;
   std::string type_name;       // as the format spells it: "BF16", "Q4_K"
@@ -20,6 +22,9 @@ struct StoredTensor {
   std::uint64_t offset = 0;    // of the first byte, from the beginning of the file
   std::uint64_t bytes = 0;
   std::uint32_t file = 0;  // index into Checkpoint::files()
+
+  // A GGUF type that is widened at load (formats/packed.h); nullptr for all others.
+  const PackedType* packed = nullptr;
 
   // Why there is no view of it: "expected f32, f16, bf16, ..., found type Q4_K". Such a tensor
   // fails the model that reads it, not the file: many carry some that no model reads. Empty with a

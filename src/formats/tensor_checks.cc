@@ -19,14 +19,9 @@ std::optional<std::uint64_t> checked_values(std::span<const std::size_t> dims) {
   return zero ? 0 : *without_zeros;
 }
 
-std::string unsupported_type(std::string_view type_name) {
-  std::string text = "expected ";
-  for (const DTypeInfo& row : kDTypes) {
-    if (row.dtype != kDTypes.front().dtype) {
-      text += row.dtype == kDTypes.back().dtype ? " or " : ", ";
-    }
-    text += row.name;
-  }
+std::string unsupported_type(std::string_view supported, std::string_view type_name) {
+  std::string text = "expected one of ";
+  text.append(supported);
   return text + ", found type " + printable(type_name, 40) + ", which is not supported";
 }
 

@@ -21,8 +21,9 @@ inline constexpr std::uint64_t kMaxTensorValues = std::uint64_t{1} << 48U;
 // to more than kMaxTensorValues.
 std::optional<std::uint64_t> checked_values(std::span<const std::size_t> dims);
 
-// "expected f32, f16, ... found type Q4_K", for StoredTensor::obstacle.
-std::string unsupported_type(std::string_view type_name);
+// "expected one of F32, F16, ..., found type I64, which is not supported", for
+// StoredTensor::obstacle. `supported`: "F32, F16, ...", in the format's own spelling.
+std::string unsupported_type(std::string_view supported, std::string_view type_name);
 
 // An error where two tensors have the same name.
 Result<void> check_unique_names(std::span<const StoredTensor> tensors, std::string_view file_name);

@@ -1,8 +1,10 @@
 #include "model/registry.h"
 
+#include "base/log.h"
 #include "base/thread_pool.h"
 #include "formats/checkpoint.h"
 #include "model/config_reader.h"
+#include "model/convert.h"
 
 #include <fmt/format.h>
 
@@ -150,7 +152,9 @@ Result<ModelConfig> read_model_config(const Checkpoint& checkpoint) {
 Result<std::unique_ptr<Model>> load_model(const Checkpoint& checkpoint,
                                           const LoadOptions& options) {
   std::unique_ptr<ThreadPool> pool;
-  if (options.weights) {
+  const std::string note = widening_note(checkpoint);
+  if (!note.empty()) log(LogLevel::kInfo, note);
+  if (options.weights || !note.empty()) {
     auto made = ThreadPool::create(options.threads > 0 ? options.threads : usable_cpus());
     if (!made) return std::move(made).error();
     pool = std::move(made).value();

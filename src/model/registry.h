@@ -42,7 +42,8 @@ Result<std::optional<DType>> parse_weight_type(std::string_view name);
 Result<ModelConfig> read_model_config(const Checkpoint& checkpoint);
 
 // Binds the weights, which stay where they lie (checkpoint must outlive the model) unless
-// options.weights asks for another type than the stored one.
+// options.weights asks for another type than the stored one, or the stored one is widened
+// (formats/packed.h; a line of the log says so).
 // Errors: as read_model_config; kBadModel with all missing, misshapen and unclaimed tensors at
 // once; kDoesNotFit where a conversion lacks the memory.
 Result<std::unique_ptr<Model>> load_model(const Checkpoint& checkpoint, const LoadOptions& options);

@@ -1,7 +1,8 @@
 #include "model/weight_binder.h"
 
 #include "formats/checkpoint.h"
-#include "model/convert.h"
+#include "formats/ggml_types.h"
+#include "formats/packed.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -23,7 +24,7 @@ bool WeightBinder::has(std::string_view name) const {
 
 void WeightBinder::ignore(std::string_view name) { claimed_.insert(stored_name(name)); }
 
-TensorView WeightBinder::find(std::string_view name, const Shape& shape, bool plain_only) {
+StoredWeight WeightBinder::find(std::string_view name, const Shape& shape, bool plain_only) {
   const std::string stored = stored_name(name);
   claimed_.insert(stored);
   const StoredTensor* tensor = checkpoint_.find(stored);
@@ -31,36 +32,43 @@ TensorView WeightBinder::find(std::string_view name, const Shape& shape, bool pl
     complaints_.push_back(stored + " is missing");
     return {};
   }
-  Result<TensorView> view = checkpoint_.tensor(stored);
-  if (!view) {
-    complaints_.push_back(fmt::format("{} has type {}", stored, tensor->type_name));
-    return {};
-  }
-  if (view->shape != shape) {
-    complaints_.push_back(fmt::format("{} has shape {} instead of {}", stored,
-                                      view->shape.to_string(), shape.to_string()));
-    return {};
-  }
-  if (plain_only && info(view->dtype).block_values != 1) {
+  if (!tensor->dtype && tensor->packed == nullptr) {
+    const bool known = !is_gguf() && dtype_from_safetensors(tensor->type_name);
+    unsupported_type_ |= !known;
     complaints_.push_back(
-        fmt::format("{} has type {} instead of f32, f16 or bf16", stored, info(view->dtype).name));
+        known ? fmt::format("{}: {}", stored, tensor->obstacle)
+              : fmt::format("{} has type {}, which is not supported", stored, tensor->type_name));
     return {};
   }
-  return *view;
+  if (tensor->shape != shape) {
+    complaints_.push_back(fmt::format("{} has shape {} instead of {}", stored,
+                                      tensor->shape.to_string(), shape.to_string()));
+    return {};
+  }
+  if (plain_only && (!tensor->dtype || info(*tensor->dtype).block_values != 1)) {
+    complaints_.push_back(
+        fmt::format("{} has type {} instead of f32, f16 or bf16", stored,
+                    tensor->dtype ? info(*tensor->dtype).name : tensor->type_name));
+    return {};
+  }
+  const DType dtype = tensor->dtype ? *tensor->dtype : tensor->packed->widened;
+  return {.view = {checkpoint_.bytes_of(*tensor).data(), dtype, shape}, .packed = tensor->packed};
 }
 
-TensorView WeightBinder::with_wanted_type(std::string_view name, TensorView stored) {
-  if (stored.empty() || !convert_to_ || *convert_to_ == stored.dtype || failure_) return stored;
-  const TensorView wanted{stored.data, *convert_to_, stored.shape};
+TensorView WeightBinder::with_wanted_type(std::string_view name, const StoredWeight& stored) {
+  const DType wanted_type = convert_to_.value_or(stored.view.dtype);
+  const bool as_stored = stored.packed == nullptr && wanted_type == stored.view.dtype;
+  if (stored.view.empty() || as_stored || failure_) return stored.view;
+  const TensorView wanted{stored.view.data, wanted_type, stored.view.shape};
   weights_.converted_bytes += wanted.bytes();
   if (pool_ == nullptr) return wanted;
-  Result<Buffer> buffer = convert_weights(stored, *convert_to_, *pool_);
+  Result<Buffer> buffer = convert_weights(stored, wanted_type, *pool_);
   if (!buffer) {
     failure_ = std::move(buffer).error().with_context(stored_name(name));
     return {};
   }
   weights_.owned.push_back(std::move(buffer).value());
-  return {weights_.owned.back().bytes().data(), *convert_to_, stored.shape};
+  return {weights_.owned.back().bytes().data(), wanted_type, wanted.shape};
 }
 
 TensorView WeightBinder::embedding(std::string_view name, std::size_t rows, std::size_t columns,
@@ -86,13 +94,13 @@ TensorView WeightBinder::linear_stack(std::string_view name, std::size_t count,
 }
 
 TensorView WeightBinder::vector(std::string_view name, std::size_t size) {
-  const TensorView view = find(name, {size}, true);
+  const TensorView view = find(name, {size}, true).view;
   if (!view.empty()) weights_.in_use_order.push_back(view);
   return view;
 }
 
 TensorView WeightBinder::offset_vector(std::string_view name, std::size_t size, float offset) {
-  const TensorView stored = find(name, {size}, true);
+  const TensorView stored = find(name, {size}, true).view;
   if (stored.empty() || failure_) return {};
   Result<Buffer> buffer = add_offset(stored, offset);
   if (!buffer) {
@@ -124,12 +132,16 @@ Result<BoundWeights> WeightBinder::finish() {
     constexpr std::size_t kListed = 8;
     const std::size_t count = complaints_.size();
     complaints_.resize(std::min(count, kListed));
-    return Error{
+    Error error{
         ErrorCode::kBadModel,
         fmt::format("{}: expected the tensors its config describes, found {} at fault: {}{}",
                     checkpoint_.path().filename().string(), count, fmt::join(complaints_, "; "),
                     count > kListed ? fmt::format("; and {} more", count - kListed) : ""),
         {}};
+    if (unsupported_type_) {
+      error.hints = {"supported types: " + (is_gguf() ? supported_ggml_types() : "F32, F16, BF16")};
+    }
+    return error;
   }
   if (failure_) return std::move(*failure_);
   return std::move(weights_);

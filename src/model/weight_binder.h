@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "base/thread_pool.h"
+#include "model/convert.h"
 #include "model/gguf_names.h"
 #include "model/model.h"
 #include "tensor/tensor_view.h"
@@ -25,9 +26,10 @@ namespace bora {
 
 class WeightBinder {
  public:
-  // convert_to: f32, f16 or bf16 for linear weights and the embedding; nullopt: as stored. `pool`
-  // does the converting; without one nothing is converted and the views, which then have the wanted
-  // type and lie where the stored values lie, are for counting bytes only (outline_model).
+  // convert_to: f32, f16 or bf16 for linear weights and the embedding; nullopt: as stored, but what
+  // is of a packed type (formats/packed.h) widened. `pool` does the converting; without one nothing
+  // is converted and the views, which then have the wanted type and lie where the stored values
+  // lie, are for counting bytes only (outline_model).
   WeightBinder(const Checkpoint& checkpoint, std::optional<DType> convert_to, ThreadPool* pool)
       : checkpoint_(checkpoint), convert_to_(convert_to), pool_(pool) {}
 
@@ -35,9 +37,10 @@ class WeightBinder {
   // What this architecture calls some tensors in GGUF files other than most; borrowed.
   void set_gguf_names(std::span<const GgufName> exceptions) { gguf_names_ = exceptions; }
 
-  // The embedding table [rows, columns], of any dtype; `tied`: the output projection too.
+  // The embedding table [rows, columns], of any dtype or packed type; `tied`: the output projection
+  // too.
   TensorView embedding(std::string_view name, std::size_t rows, std::size_t columns, bool tied);
-  // The weight of a linear layer [out_features, in_features], of any dtype.
+  // The weight of a linear layer [out_features, in_features], of any dtype or packed type.
   TensorView linear(std::string_view name, std::size_t out_features, std::size_t in_features);
   // `count` such weights in one tensor [count, out_features, in_features].
   TensorView linear_stack(std::string_view name, std::size_t count, std::size_t out_features,
@@ -60,8 +63,8 @@ class WeightBinder {
   Result<BoundWeights> finish();
 
  private:
-  TensorView find(std::string_view name, const Shape& shape, bool plain_only);
-  TensorView with_wanted_type(std::string_view name, TensorView stored);
+  StoredWeight find(std::string_view name, const Shape& shape, bool plain_only);
+  TensorView with_wanted_type(std::string_view name, const StoredWeight& stored);
   [[nodiscard]] std::string stored_name(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> unclaimed() const;
 
@@ -72,6 +75,8 @@ class WeightBinder {
   BoundWeights weights_;
   std::unordered_set<std::string> claimed_;  // by the checkpoint's own names
   std::vector<std::string> complaints_;
+  bool unsupported_type_ =
+      false;  // one of the complaints is of a type that nothing can be done with
   std::optional<Error> failure_;  // a conversion that found no memory or no room for a value
 };
 

@@ -145,8 +145,9 @@ TEST(Checkpoint, SaysWhichTensorIsAbsentOrOfAnotherType) {
             (folder.path() / "a.gguf").string() + ": expected a tensor w, found none");
   EXPECT_EQ(
       opened->tensor("blk.0.ffn.weight").error().message,
-      "a.gguf: blk.0.ffn.weight: expected f32, f16, bf16, q8_0, q4_0, q4_1, q4_k, q5_k or q6_k, "
-      "found type Q8_K, which is not supported");
+      "a.gguf: blk.0.ffn.weight: expected one of F32, F16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, "
+      "Q3_K, Q4_K, Q5_K, Q6_K, IQ2_XXS, IQ2_XS, IQ3_XXS, IQ1_S, IQ4_NL, IQ3_S, IQ2_S, IQ4_XS, "
+      "IQ1_M, BF16, TQ1_0, TQ2_0, found type Q8_K, which is not supported");
 }
 
 TEST(Checkpoint, ShowsTensorsOfAnotherFileInsteadOfItsOwn) {

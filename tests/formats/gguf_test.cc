@@ -1,5 +1,6 @@
 #include "formats/gguf.h"
 
+#include "formats/packed.h"
 #include "tests/formats/gguf_builder.h"
 #include "tests/formats/touch_all.h"
 
@@ -100,13 +101,29 @@ TEST(Gguf, KeepsTensorsThatItCannotComputeWith) {
                                               .bytes());
   ASSERT_TRUE(header) << header.error().message;
   const std::string want =
-      "expected f32, f16, bf16, q8_0, q4_0, q4_1, q4_k, q5_k or q6_k, found type ";
+      "expected one of F32, F16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, "
+      "IQ2_XXS, IQ2_XS, IQ3_XXS, IQ1_S, IQ4_NL, IQ3_S, IQ2_S, IQ4_XS, IQ1_M, BF16, TQ1_0, TQ2_0, "
+      "found type ";
   EXPECT_EQ(header->tensors[0].obstacle, want + "I32, which is not supported");
   EXPECT_EQ(header->tensors[0].bytes, 12U);
   EXPECT_EQ(header->tensors[1].obstacle, want + "Q8_K, which is not supported");
   EXPECT_EQ(header->tensors[1].bytes, 292U);
   EXPECT_EQ(header->tensors[2].obstacle, want + "number 1000, which is not supported");
   EXPECT_FALSE(header->tensors[2].dtype);
+}
+
+TEST(Gguf, KeepsTensorsThatAreWidenedAtLoad) {
+  const Result<GgufHeader> header =
+      parse(GgufBuilder().tensor("w", {64, 3}, 6, std::string(132, 'w')).bytes());
+  ASSERT_TRUE(header) << header.error().message;
+  const StoredTensor& tensor = header->tensors[0];
+  ASSERT_NE(tensor.packed, nullptr);
+  EXPECT_EQ(tensor.packed->widened, DType::kQ8_0);
+  EXPECT_FALSE(tensor.dtype);
+  EXPECT_EQ(tensor.bytes, 132U);
+  EXPECT_EQ(tensor.obstacle,
+            "expected a type that is computed with as it is stored, found type Q5_0, which is "
+            "widened at load");
 }
 
 TEST(Gguf, RefusesFilesOfAnotherKind) {
@@ -259,6 +276,10 @@ TEST(Gguf, RefusesTensorsThatDoNotFitTheFile) {
        "t: expected at most 4 dimensions, found 5"},
       {GgufBuilder().raw_tensor("t", {33}, 2, 0).bytes(),
        "t: expected rows of a multiple of 32 values for type Q4_0, found [33]"},
+      {GgufBuilder().raw_tensor("t", {288}, 12, 0).bytes(),
+       "t: expected rows of a multiple of 256 values for type Q4_K, found [288]"},
+      {GgufBuilder().raw_tensor("t", {256}, 14, 0).bytes() + std::string(209, 'x'),
+       "t: expected 210 bytes at 0 of the tensor data, found a file of 273 bytes"},
       {GgufBuilder().raw_tensor("t", {2}, 0, 0).bytes(),
        "t: expected 8 bytes at 0 of the tensor data, found a file of 64 bytes"},
       {GgufBuilder().raw_tensor("t", {2}, 0, UINT64_MAX - 31).bytes(),

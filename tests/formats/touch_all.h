@@ -5,12 +5,14 @@
 
 #include "base/check.h"
 #include "formats/metadata.h"
+#include "formats/packed.h"
 #include "formats/stored_tensor.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace bora::testing {
 
@@ -39,6 +41,19 @@ inline std::uint64_t touch_all(const Metadata& metadata) {
   return sum;
 }
 
+// A hostile file may show the same bytes as many tensors.
+inline constexpr std::size_t kMostBytesWidened = 4096;
+
+inline std::uint64_t widened_sum(const StoredTensor& tensor, std::span<const std::byte> data) {
+  const PackedType& type = *tensor.packed;
+  const std::size_t values = tensor.shape.values();
+  CHECK(data.size() == values / type.block_values * type.block_bytes, "whole blocks");
+  std::vector<std::byte> out(row_bytes(type.widened, values));
+  std::uint64_t sum = widen_packed_row(type, data.data(), values, out.data()) ? 1 : 0;
+  for (const std::byte byte : out) sum += static_cast<std::uint64_t>(byte);
+  return sum;
+}
+
 inline std::uint64_t touch_all(std::span<const StoredTensor> tensors,
                                std::span<const std::byte> file) {
   std::uint64_t sum = 0;
@@ -48,6 +63,10 @@ inline std::uint64_t touch_all(std::span<const StoredTensor> tensors,
           "a tensor lies inside its file");
     const std::span<const std::byte> data = file.subspan(tensor.offset, tensor.bytes);
     if (!data.empty()) sum += static_cast<std::uint64_t>(data.front() ^ data.back());
+    if (tensor.packed != nullptr && !data.empty() && tensor.bytes < kMostBytesWidened) {
+      CHECK(!tensor.dtype, "widened, or computed with");
+      sum += widened_sum(tensor, data);
+    }
     if (!tensor.dtype) continue;
     const TensorView view{data.data(), *tensor.dtype, tensor.shape};
     CHECK(view.bytes() == tensor.bytes, "a view is as large as the tensor");
