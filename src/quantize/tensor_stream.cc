@@ -2,7 +2,6 @@
 
 #include "base/float16.h"
 #include "base/printable.h"
-#include "kernels/embed.h"
 #include "quantize/checksum.h"
 #include "quantize/codec.h"
 
@@ -38,29 +37,31 @@ void widen_plain(const std::byte* in, std::span<float> out) {
   }
 }
 
-// Block types by the reference, which gives the same bits on every machine.
-void widen(DType dtype, const std::byte* in, std::span<float> out) {
+// Block types by a kernel: its contract is the same bits on every ISA.
+void widen(const kernels::CpuKernels& kernels, DType dtype, const std::byte* in,
+           std::span<float> out) {
   if (dtype == DType::kF32) return widen_plain<float>(in, out);
   if (dtype == DType::kF16) return widen_plain<F16>(in, out);
   if (dtype == DType::kBF16) return widen_plain<Bf16>(in, out);
   const TokenId first_row = 0;
-  kernels::reference::embed({.table = in,
-                             .row_stride = 0,
-                             .dtype = dtype,
-                             .ids = &first_row,
-                             .tokens = 1,
-                             .columns = out.size(),
-                             .out = out.data()});
+  kernels.embed({.table = in,
+                 .row_stride = 0,
+                 .dtype = dtype,
+                 .ids = &first_row,
+                 .tokens = 1,
+                 .columns = out.size(),
+                 .out = out.data()});
 }
 
 // A tensor as a list of pieces, in the order of its data.
 class Pieces {
  public:
-  Pieces(const TensorView& source, DType wanted)
+  Pieces(const TensorView& source, DType wanted, const kernels::CpuKernels& kernels)
       : source_(source),
         wanted_(wanted),
         columns_(source.shape.columns()),
-        in_row_((columns_ + kPieceValues - 1) / kPieceValues) {}
+        in_row_((columns_ + kPieceValues - 1) / kPieceValues),
+        kernels_(kernels) {}
 
   [[nodiscard]] std::size_t count() const { return source_.shape.rows() * in_row_; }
   [[nodiscard]] std::size_t row(std::size_t piece) const { return piece / in_row_; }
@@ -78,7 +79,7 @@ class Pieces {
   std::span<const float> read(std::size_t piece, PieceValues& values) const {
     const std::size_t size = std::min(kPieceValues, columns_ - column(piece));
     const std::span<float> out = std::span(values).first(size);
-    widen(source_.dtype, source_.data + source_offset(piece), out);
+    widen(kernels_, source_.dtype, source_.data + source_offset(piece), out);
     return out;
   }
 
@@ -96,6 +97,7 @@ class Pieces {
   DType wanted_;
   std::size_t columns_;
   std::size_t in_row_;
+  const kernels::CpuKernels& kernels_;
 };
 
 // Quantizes pieces [begin, end) to `out`. The first piece with a fault, or kNone.
@@ -137,6 +139,10 @@ Error fault_error(const StoredTensor& tensor, const Pieces& pieces, std::size_t 
 }  // namespace
 
 Result<std::vector<std::uint64_t>> TensorStream::write(const Recipe& recipe, OutputFile& out) {
+  Result<const kernels::CpuKernels*> table =
+      kernels::select_cpu_kernels(kernels::detect_cpu_features(), std::nullopt, ComputeType::kAuto);
+  if (!table) return std::move(table).error();
+  kernels_ = *table;
   progress_ = {.tensors = recipe.tensors.size(), .bytes = recipe.source_bytes};
   std::vector<std::uint64_t> checksums;
   for (const StoredTensor& tensor : recipe.tensors) {
@@ -159,7 +165,7 @@ Result<std::uint64_t> TensorStream::write_tensor(const StoredTensor& tensor, Out
     if (!panel) return std::move(panel).error();
     panel_ = *std::move(panel);
   }
-  const Pieces pieces(*source, *tensor.dtype);
+  const Pieces pieces(*source, *tensor.dtype, *kernels_);
   RunningChecksum sum;
   for (std::size_t begin = 0; begin < pieces.count(); begin += kPanelPieces) {
     if (interrupted_ != nullptr && *interrupted_) {

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "formats/checkpoint.h"
+#include "kernels/cpu/cpu_kernels.h"
 #include "quantize/output_file.h"
 #include "quantize/progress.h"
 #include "quantize/recipe.h"
@@ -40,6 +41,7 @@ class TensorStream {
   ThreadPool& pool_;
   OnProgress on_progress_;
   const std::atomic<bool>* interrupted_;
+  const kernels::CpuKernels* kernels_ = nullptr;  // for the time of write()
   Buffer panel_;
   QuantizeProgress progress_;
 };

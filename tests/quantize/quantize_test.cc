@@ -1,5 +1,6 @@
 #include "quantize/quantize.h"
 
+#include "kernels/reference/weights.h"
 #include "quantize/codec.h"
 #include "quantize/output_file.h"
 #include "tests/formats/gguf_builder.h"
@@ -143,6 +144,36 @@ TEST_F(Quantize, ReadsGgufFilesAndKeepsWhatHasTheTypeAlready) {
   ASSERT_TRUE(int4) << int4.error().message;
   EXPECT_EQ(int4->find("blk.0.ffn_up.weight")->dtype, DType::kQ4_0);
   EXPECT_EQ(int4->find("token_embd.weight")->dtype, DType::kQ4_1);  // int8 would only be larger
+}
+
+TEST_F(Quantize, WidensBlockTypesAsTheReferenceDoes) {
+  constexpr std::size_t kRows = 3;
+  constexpr std::size_t kColumns = 256;
+  for (const DType stored : {DType::kQ4_1, DType::kQ4K, DType::kQ6K}) {
+    // Bytes below 0x40 keep every f16 among them small, wherever a block has it.
+    std::string data(kRows * row_bytes(stored, kColumns), '\0');
+    for (std::size_t i = 0; i < data.size(); ++i) data[i] = static_cast<char>(i * 89 % 47);
+    testing::GgufBuilder file;
+    file.text("general.architecture", "llama");
+    file.tensor("blk.0.ffn_up.weight", {kColumns, kRows},
+                static_cast<std::uint32_t>(info(stored).ggml_type), data);
+    const fs::path path = folder_.write(std::string(info(stored).name) + ".gguf", file.bytes());
+    const Result<Checkpoint> made = quantize_checkpoint(opened(path), options());
+    ASSERT_TRUE(made) << made.error().message;
+    std::string expected;
+    for (std::size_t row = 0; row < kRows; ++row) {
+      const auto* in =
+          reinterpret_cast<const std::byte*>(data.data()) + row * row_bytes(stored, kColumns);
+      std::vector<float> values(kColumns);
+      for (std::size_t k = 0; k < kColumns; ++k) {
+        values[k] = static_cast<float>(kernels::reference::weight_value(stored, in, k));
+      }
+      std::string blocks(row_bytes(DType::kQ8_0, kColumns), '\0');
+      quantize_row(DType::kQ8_0, values, reinterpret_cast<std::byte*>(blocks.data()));
+      expected += blocks;
+    }
+    EXPECT_EQ(bytes_of(*made, "blk.0.ffn_up.weight"), expected) << info(stored).name;
+  }
 }
 
 TEST_F(Quantize, NamesTheWeightThatCannotBe) {
