@@ -43,7 +43,7 @@ struct LlmOptions {
   std::filesystem::path weights_cache;  // empty: quantized weights are made in memory each time
   ComputeType compute = ComputeType::kAuto;
   std::optional<DType> kv;         // f32, f16, bf16; nullopt: as EngineOptions says
-  std::optional<std::string> isa;  // "scalar", "avx2", "avx512"; nullopt: the best this CPU has
+  std::optional<std::string> isa;  // "scalar", "avx2", ...; nullopt: the best this CPU has
   int threads = 0;                 // 0: the CPUs this process may use
   std::size_t context_length = 0;  // 0: the model's, at most kDefaultContext
   std::size_t prefill_chunk = 512;

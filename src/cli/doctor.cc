@@ -50,8 +50,8 @@ constexpr HelpText kHelp = {
 
 FlagTable make_flags(DoctorOptions& options) {
   FlagTable flags("doctor");
-  flags.text("--isa", "NAME", "measure with this instruction set: scalar, avx2, avx512",
-             options.isa);
+  flags.text("--isa", "NAME",
+             "measure with this instruction set: scalar, avx2, avx512, avx512_bf16", options.isa);
   flags.whole("--threads", "measure with N threads (default: the CPUs this process may use)",
               {1, 1024}, options.threads);
   flags.text("--cache-dir", "DIR",

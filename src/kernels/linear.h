@@ -8,6 +8,14 @@
 // bias, then out. Tolerance, with u = 2^-24: |error| <= (k / lanes + lanes + 4) u * sum_k |weight
 // x| + 2u |out|; twice the first term where the ISA multiplies and adds in two roundings. Bits of
 // an output depend on its weight row and its token alone.
+//
+// Where the table says bf16_activations, bf16 weights have an arithmetic of their own: activations
+// are rounded to bf16 (to nearest even; subnormals to zero), products of pairs are added in f32,
+// the second of a pair first, each sum rounded; the rest as above. Rounding moves an activation by
+// at most 2^-8 of itself, so the bound grows by (2^-8 + 2^-8 (k / lanes + lanes + 4) u) * sum_k
+// |weight x|. What is below 2^-126, of weights, activations and partial sums, counts as zero: at
+// most 2^-126 * (sum_k (|weight| + |x|) + k) more. Rows of more than kLinearWorkspaceBytes / 2
+// weights are computed as all others.
 #pragma once
 
 #include "tensor/dtype.h"

@@ -23,6 +23,9 @@ using testing::worst_error;
 // The contract of issue 3: float32 arithmetic in another order than PyTorch's.
 constexpr double kTolerance = 2e-3;
 
+// What computes float32 where the ISA is asked for: avx512_bf16 is avx512 then.
+std::string_view float32_isa(std::string_view isa) { return isa == "avx512_bf16" ? "avx512" : isa; }
+
 std::unique_ptr<TestEngine> open_or_fail(const fs::path& path,
                                          const TestEngine::Options& options = {}) {
   auto engine = TestEngine::open(path, options);
@@ -61,7 +64,7 @@ TEST_P(GoldenModel, GivesTheRecordedLogitsAndGreedyIdsOnEveryIsa) {
     options.backend.isa = isa;
     const auto engine = open_or_fail(golden_folder(GetParam()), options);
     ASSERT_NE(engine, nullptr);
-    EXPECT_EQ((*engine)->backend().isa(), isa);
+    EXPECT_EQ((*engine)->backend().isa(), float32_isa(isa));
     EXPECT_LE(worst_of(golden, engine->all_logits(golden.input_ids)), kTolerance) << isa;
     EXPECT_EQ(engine->greedy(golden.input_ids, golden.greedy.size()), golden.greedy) << isa;
   }

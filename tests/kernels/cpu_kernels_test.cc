@@ -12,10 +12,11 @@ TEST(CpuKernels, AreTheForcedOnes) {
     const auto scalar = select_cpu_kernels({}, "scalar", compute);
     ASSERT_TRUE(scalar.has_value());
     EXPECT_EQ((*scalar)->isa, "scalar");
-    for (const std::string_view isa : {"avx2", "avx512"}) {
+    for (const std::string_view isa : {"avx2", "avx512", "avx512_bf16"}) {
       const auto forced = select_cpu_kernels(detect_cpu_features(), isa, compute);
       if (!forced) continue;  // this CPU lacks it
-      EXPECT_EQ((*forced)->isa, isa);
+      const bool plain = isa == "avx512_bf16" && compute == ComputeType::kF32;
+      EXPECT_EQ((*forced)->isa, plain ? "avx512" : isa);
       EXPECT_NE((*forced)->linear, (*scalar)->linear);
     }
   }
@@ -33,18 +34,25 @@ TEST(CpuKernels, AreTheBestThatTheCpuHas) {
   const auto avx512 = select_cpu_kernels(wide, std::nullopt, ComputeType::kAuto);
   ASSERT_TRUE(avx512.has_value());
   EXPECT_EQ((*avx512)->isa, "avx512");
+  const CpuFeatures all{.avx2 = true, .avx512 = true, .avx512_bf16 = true};
+  for (const ComputeType compute : {ComputeType::kAuto, ComputeType::kF32}) {
+    const auto bf16 = select_cpu_kernels(all, std::nullopt, compute);
+    ASSERT_TRUE(bf16.has_value());
+    EXPECT_EQ((*bf16)->isa, compute == ComputeType::kAuto ? "avx512_bf16" : "avx512");
+  }
 #endif
 }
 
 TEST(CpuFeatures, ImplyTheSmallerInstructionSets) {
   const CpuFeatures found = detect_cpu_features();
   EXPECT_TRUE(found.avx2 || !found.avx512);
+  EXPECT_TRUE(found.avx512 || !found.avx512_bf16);
 }
 
-TEST(CpuKernels, FuseMultiplyAndAddInF32OnEveryIsa) {
-  for (const std::string_view isa : {"scalar", "avx2", "avx512"}) {
+TEST(CpuKernels, FuseMultiplyAndAddAndRoundNoActivationInF32OnEveryIsa) {
+  for (const std::string_view isa : {"scalar", "avx2", "avx512", "avx512_bf16"}) {
     const auto kernels = select_cpu_kernels(detect_cpu_features(), isa, ComputeType::kF32);
-    EXPECT_TRUE(!kernels || (*kernels)->fused) << isa;
+    EXPECT_TRUE(!kernels || ((*kernels)->fused && !(*kernels)->bf16_activations)) << isa;
   }
 }
 
@@ -56,7 +64,7 @@ TEST(CpuKernels, RefuseAnUnknownIsaAndNameBoth) {
 }
 
 TEST(CpuKernels, RefuseAnIsaThatTheCpuLacks) {
-  for (const std::string isa : {"avx2", "avx512"}) {
+  for (const std::string isa : {"avx2", "avx512", "avx512_bf16"}) {
     const auto kernels = select_cpu_kernels({}, isa, ComputeType::kAuto);
     ASSERT_FALSE(kernels.has_value());
     EXPECT_EQ(kernels.error().code, ErrorCode::kUsage);

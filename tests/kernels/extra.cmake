@@ -1,18 +1,32 @@
 target_sources(bora_kernels_tests PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/kernels/kernel_testing.cc)
 
-# The emulated kernels, and the primitives of the wrappers that are compared with each other: built
-# with the flags of their ISA, one object library each.
-foreach(isa IN ITEMS avx512 emulated simde)
+# The primitives of one wrapper, built with the flags of its ISA, apart from the rest of the tests.
+function(bora_primitives ISA HEADER SIMD PRIMITIVES)
+  if(NOT TARGET bora_kernels_${ISA})
+    return()
+  endif()
+  set(isa ${ISA})
+  set(header ${HEADER})
+  set(simd ${SIMD})
+  set(primitives ${PRIMITIVES})
+  set(made ${CMAKE_CURRENT_BINARY_DIR}/cpu/${ISA}/${PRIMITIVES}.cc)
+  configure_file(${CMAKE_CURRENT_SOURCE_DIR}/kernels/primitives.cc.in ${made} @ONLY)
+  set(target bora_kernels_tests_${ISA}_${PRIMITIVES})
+  add_library(${target} OBJECT ${made})
+  target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(${target} PRIVATE bora_options)
+  target_compile_options(${target} PRIVATE $<TARGET_PROPERTY:bora_kernels_${ISA},COMPILE_OPTIONS>)
+  target_sources(bora_kernels_tests PRIVATE $<TARGET_OBJECTS:${target}>)
+endfunction()
+
+bora_primitives(avx512 simd.h Simd Primitives)
+bora_primitives(avx512_bf16 simd.h Simd PairPrimitives)
+bora_primitives(emulated simd.h Simd Primitives)
+bora_primitives(emulated bf16_simd.h Bf16Simd PairPrimitives)
+bora_primitives(simde simd.h Simd Primitives)
+
+foreach(isa IN ITEMS avx512 avx512_bf16 emulated simde)
   if(TARGET bora_kernels_${isa})
-    set(made ${CMAKE_CURRENT_BINARY_DIR}/cpu/${isa}/primitives.cc)
-    configure_file(${CMAKE_CURRENT_LIST_DIR}/primitives.cc.in ${made} @ONLY)
-    add_library(bora_kernels_tests_${isa} OBJECT ${made})
-    target_include_directories(bora_kernels_tests_${isa} PRIVATE ${CMAKE_SOURCE_DIR}
-                                                                 ${CMAKE_SOURCE_DIR}/src)
-    target_link_libraries(bora_kernels_tests_${isa} PRIVATE bora_options)
-    target_compile_options(bora_kernels_tests_${isa} PRIVATE
-      $<TARGET_PROPERTY:bora_kernels_${isa},COMPILE_OPTIONS>)
-    target_sources(bora_kernels_tests PRIVATE $<TARGET_OBJECTS:bora_kernels_tests_${isa}>)
     string(TOUPPER ${isa} macro)
     target_compile_definitions(bora_kernels_tests PRIVATE BORA_TEST_HAS_${macro})
   endif()

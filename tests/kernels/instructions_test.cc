@@ -1,6 +1,6 @@
 // The emulated instructions against results that are known: recorded from a Zen 4 (EPYC, family 25
 // model 17) where the Intel 64 manual leaves room, worked out by hand elsewhere.
-#include "kernels/cpu/emulated/instructions.h"
+#include "kernels/cpu/emulated/bf16_instructions.h"
 
 #include <gtest/gtest.h>
 
@@ -45,6 +45,39 @@ TEST(EmulatedInstructions, NarrowToBf16) {
   EXPECT_EQ(emulated::narrow_bf16(0x1.fffffep127F), 0x7F80);
   EXPECT_EQ(emulated::narrow_bf16(std::bit_cast<float>(0x7F800001U)), 0x7FC0);
   EXPECT_EQ(emulated::narrow_bf16(std::bit_cast<float>(0x007FFFFFU)), 0x0080);
+}
+
+// Upper and lower bf16 of a lane; the values have no more than eight bits.
+std::uint32_t pair(float upper, float lower) { return bits(upper) | bits(lower) >> 16; }
+
+TEST(EmulatedInstructions, DotOfBf16AddsTheUpperProductFirstAndRoundsTwice) {
+  EXPECT_EQ(emulated::dot_bf16(1.0F, pair(0x1p-24F, 0x1p-24F), pair(1, 1)), 1.0F);
+  EXPECT_EQ(emulated::dot_bf16(0x1p-24F, pair(1, 0x1p-24F), pair(1, 1)), 1.0F);
+  EXPECT_EQ(emulated::dot_bf16(0x1p-24F, pair(0x1p-24F, 1), pair(1, 1)), 0x1.000002p0F);
+  EXPECT_EQ(emulated::dot_bf16(0.0F, pair(0x1p100F, -0x1p100F), pair(0x1p100F, 1)), INFINITY);
+  EXPECT_TRUE(std::isnan(emulated::dot_bf16(0.0F, pair(INFINITY, 0), pair(0x1p-130F, 0))));
+}
+
+TEST(EmulatedInstructions, DotOfBf16TakesSubnormalsForZero) {
+  constexpr float kSmallest = 0x1p-126F;
+  EXPECT_EQ(emulated::dot_bf16(0.0F, pair(0x1p-127F, 0), pair(0x1p100F, 0)), 0.0F);
+  EXPECT_EQ(emulated::dot_bf16(0x1p-127F, pair(kSmallest, 0), pair(1, 0)), kSmallest);
+  // The upper product alone is too small, though both together are not.
+  const std::uint32_t halves = pair(0x1p-64F, 0x1p-63F);
+  EXPECT_EQ(emulated::dot_bf16(0.0F, halves, pair(0x1p-63F, 0x1p-63F)), kSmallest);
+  EXPECT_EQ(bits(emulated::dot_bf16(0.0F, pair(1, -0x1p-64F), pair(0, 0x1p-64F))), 0x80000000U);
+  // Just below the smallest: a tie rounds up to it, less does not.
+  EXPECT_EQ(emulated::dot_bf16(kSmallest, pair(0, 0x1p-75F), pair(0, -0x1p-76F)), kSmallest);
+  EXPECT_EQ(emulated::dot_bf16(kSmallest, pair(0, 0x1.02p-75F), pair(0, -0x1p-76F)), 0.0F);
+  EXPECT_EQ(emulated::dot_bf16(-kSmallest, pair(0, 0x1.8p-75F), pair(0, 0x1p-76F)), 0.0F);
+}
+
+TEST(EmulatedInstructions, RoundToBf16TakesSubnormalsForZero) {
+  EXPECT_EQ(emulated::round_bf16(std::bit_cast<float>(0x807FFFFFU)), 0x8000);
+  EXPECT_EQ(emulated::round_bf16(0x1p-126F), 0x0080);
+  EXPECT_EQ(emulated::round_bf16(0x1.01p0F), 0x3F80);
+  EXPECT_EQ(emulated::round_bf16(0x1.03p0F), 0x3F82);
+  EXPECT_EQ(emulated::round_bf16(std::bit_cast<float>(0xFF812345U)), 0xFFC1);
 }
 
 TEST(EmulatedInstructions, RoundToInt) {

@@ -58,17 +58,18 @@ const std::vector<const CpuKernels*>& tables_to_test() {
   static const std::vector<const CpuKernels*> tables = [] {
     std::vector<const CpuKernels*> found;
     const char* only = std::getenv("BORA_TEST_ISA");
-    for (const std::string_view isa : {"scalar", "avx2", "avx512"}) {
+    for (const std::string_view isa : {"scalar", "avx2", "avx512", "avx512_bf16"}) {
       if (only != nullptr && isa != only) continue;
       for (const ComputeType compute : {ComputeType::kF32, ComputeType::kAuto}) {
         const auto table = select_cpu_kernels(detect_cpu_features(), isa, compute);
-        if (!table) continue;
+        if (!table || (only != nullptr && (*table)->isa != only)) continue;
         if (found.empty() || found.back() != *table) found.push_back(*table);
       }
     }
     if (only != nullptr) return found;
 #if defined(BORA_TEST_HAS_EMULATED)
     found.push_back(&emulated::kTable);
+    found.push_back(&emulated::kBf16Table);
 #endif
 #if defined(BORA_TEST_HAS_SIMDE)
     found.push_back(&simde::kTable);
@@ -80,9 +81,12 @@ const std::vector<const CpuKernels*>& tables_to_test() {
 
 std::vector<Counterparts> counterparts() {
   std::vector<Counterparts> pairs;
-  const auto silicon = select_cpu_kernels(detect_cpu_features(), "avx512", ComputeType::kF32);
 #if defined(BORA_TEST_HAS_EMULATED)
-  if (silicon) pairs.push_back({&emulated::kTable, *silicon});
+  const auto silicon = [](std::string_view isa) {
+    return select_cpu_kernels(detect_cpu_features(), isa, ComputeType::kAuto);
+  };
+  if (const auto avx512 = silicon("avx512")) pairs.push_back({&emulated::kTable, *avx512});
+  if (const auto bf16 = silicon("avx512_bf16")) pairs.push_back({&emulated::kBf16Table, *bf16});
 #if defined(BORA_TEST_HAS_SIMDE)
   pairs.push_back({&simde::kTable, &emulated::kTable});
 #endif

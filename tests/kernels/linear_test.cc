@@ -79,8 +79,8 @@ void expect_like_reference(const CpuKernels& kernels, Problem& problem) {
       problem.out, expected,
       [&](std::size_t i) {
         const double more = std::abs(static_cast<double>(before[i])) + 1.0;  // bias, what was there
-        return dot_tolerance(kernels, problem.size.columns, problem.magnitude(i),
-                             static_cast<double>(expected[i]) + more);
+        return linear_tolerance(kernels, problem.dtype, problem.size.columns, problem.magnitude(i),
+                                static_cast<double>(expected[i]) + more);
       },
       problem.what(kernels));
 }
@@ -111,6 +111,23 @@ TEST(Linear, AgreesWithReferenceWhereRowsEndInsideAVector) {
         }
       }
     }
+  }
+}
+
+TEST(Linear, TakesRowsOfAnyLength) {
+  // More than a workspace holds of 40 tokens rounded to bf16, and of one.
+  for (const CpuKernels* kernels : tables_to_test()) {
+    Problem many(DType::kBF16, {5, 16400, 40}, 6);
+    expect_like_reference(*kernels, many);
+    std::vector<float> alone(many.size.rows);
+    LinearArgs last = many.args;
+    last.x += 39 * many.size.columns;
+    last.tokens = 1;
+    last.out = alone.data();
+    kernels->linear(last);
+    expect_same_bits(alone, std::span(many.out).last(alone.size()), many.what(*kernels));
+    Problem one(DType::kBF16, {2, kLinearWorkspaceBytes / 2 + 1, 1}, 7);
+    expect_like_reference(*kernels, one);
   }
 }
 

@@ -11,8 +11,9 @@
 namespace bora::kernels {
 
 struct Primitive {
-  enum class In { kFloats, kWholeNumbers };  // any bits; whole floats in [-126, 127]
-  enum class Out { kFloats, kBits };         // any NaN is as good as another; all bits count
+  // Any bits; whole floats in [-126, 127]; a vector of sums and two of bf16, of sizes that meet.
+  enum class In { kFloats, kWholeNumbers, kPairs };
+  enum class Out { kFloats, kBits };  // any NaN is as good as another; all bits count
 
   const char* name;
   In in;
@@ -126,11 +127,32 @@ struct PrimitivesOf {
   };
 };
 
-// The primitives of a wrapper that has them all.
+// What generic/linear_bf16.h asks beside.
 template <class Simd>
-constexpr PrimitiveList primitives_of() {
-  return {PrimitivesOf<Simd>::kAll,
-          sizeof(PrimitivesOf<Simd>::kAll) / sizeof(PrimitivesOf<Simd>::kAll[0])};
+struct PairPrimitivesOf {
+  using F32 = typename Simd::F32;
+  using Pairs = typename Simd::Pairs;
+  static constexpr std::size_t kVector = sizeof(F32);
+
+  static void round_pairs(const std::byte* in, std::byte* out) noexcept {
+    Simd::round_pairs(out, operand<F32>(in, 0), operand<F32>(in, 1));
+  }
+  static void dot_pairs(const std::byte* in, std::byte* out) noexcept {
+    put(out, Simd::dot_pairs(operand<F32>(in, 0), Simd::load_pairs(in + kVector),
+                             Simd::load_pairs(in + 2 * kVector)));
+  }
+
+  static constexpr Primitive kAll[] = {
+      {"round_pairs", Primitive::In::kFloats, 2 * kVector, Primitive::Out::kBits, kVector,
+       round_pairs},
+      {"dot_pairs", Primitive::In::kPairs, 3 * kVector, Primitive::Out::kFloats, kVector,
+       dot_pairs},
+  };
+};
+
+template <class Primitives>
+constexpr PrimitiveList list_of() {
+  return {Primitives::kAll, sizeof(Primitives::kAll) / sizeof(Primitives::kAll[0])};
 }
 
 }  // namespace bora::kernels

@@ -16,10 +16,14 @@ namespace bora::kernels {
 namespace avx512 {
 extern const PrimitiveList kPrimitives;
 }
+namespace avx512_bf16 {
+extern const PrimitiveList kPairPrimitives;
+}
 #endif
 namespace emulated {
 extern const PrimitiveList kPrimitives;
-}
+extern const PrimitiveList kPairPrimitives;
+}  // namespace emulated
 #if defined(BORA_TEST_HAS_SIMDE)
 namespace simde {
 extern const PrimitiveList kPrimitives;
@@ -54,7 +58,30 @@ std::uint32_t random_bits(Random& random) {
   }
 }
 
+// Sums and pairs whose products are about as large, near 1, the largest or the smallest number;
+// some of few bits, so that ties occur.
+Operands random_pairs(const Primitive& primitive, Random& random) {
+  constexpr std::uint32_t kExponents[][2] = {{127, 127}, {250, 189}, {2, 64}, {1, 51}, {130, 0}};
+  const auto [sum, factor] = kExponents[random.below(std::size(kExponents))];
+  Operands in{};
+  for (std::size_t at = 0; at < primitive.in_bytes; at += 2) {
+    const bool is_sum = at < primitive.out_bytes;
+    if (is_sum && at % 4 == 0) continue;  // of a sum, the upper half is made here
+    const std::size_t fraction = random.below(2) == 0 ? random.below(128) : random.below(4) << 5;
+    const std::size_t exponent = (is_sum ? sum : factor) + random.below(is_sum && sum == 1 ? 2 : 5);
+    const auto bits = static_cast<std::uint16_t>(random.below(2) << 15 | exponent << 7 | fraction);
+    std::memcpy(in.data() + at, &bits, sizeof(bits));
+    if (!is_sum || random.below(2) == 0) continue;
+    const auto low = static_cast<std::uint16_t>(random.below(65536));
+    std::memcpy(in.data() + at - 2, &low, sizeof(low));
+  }
+  return in;
+}
+
 Operands operands_for(const Primitive& primitive, Random& random) {
+  if (primitive.in == Primitive::In::kPairs && random.below(4) > 0) {
+    return random_pairs(primitive, random);
+  }
   Operands in{};
   for (std::size_t at = 0; at < primitive.in_bytes; at += sizeof(std::uint32_t)) {
     std::uint32_t bits = random_bits(random);
@@ -120,6 +147,16 @@ TEST(EmulatedPrimitives, GiveTheBitsOfTheSilicon) {
   }
 #endif
   GTEST_SKIP() << "this CPU lacks AVX-512 to hold the emulation to";
+}
+
+TEST(EmulatedPrimitives, OfBf16PairsGiveTheBitsOfTheSilicon) {
+#if defined(BORA_TEST_HAS_AVX512_BF16)
+  if (detect_cpu_features().avx512_bf16) {
+    expect_same_primitives(emulated::kPairPrimitives, avx512_bf16::kPairPrimitives);
+    return;
+  }
+#endif
+  GTEST_SKIP() << "this CPU lacks AVX-512 BF16 to hold the emulation to";
 }
 
 TEST(EmulatedPrimitives, GiveTheBitsOfTheWrapperOverSimde) {

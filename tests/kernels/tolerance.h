@@ -34,6 +34,15 @@ inline double dot_tolerance(const CpuKernels& kernels, std::size_t terms, double
   return roundings(kernels, terms) * kUnit * magnitude + 2 * kUnit * std::abs(result) + kSmallest;
 }
 
+// The same for linear(), where bf16 weights may have their activations rounded to bf16.
+inline double linear_tolerance(const CpuKernels& kernels, DType weights, std::size_t terms,
+                               double magnitude, double result) {
+  const double exact = dot_tolerance(kernels, terms, magnitude, result);
+  if (weights != DType::kBF16 || !kernels.bf16_activations) return exact;
+  constexpr double kBf16Unit = 0x1p-8;
+  return (1 + kBf16Unit) * exact + kBf16Unit * magnitude;
+}
+
 inline double rms_norm_tolerance(const CpuKernels& kernels, std::size_t columns, double result) {
   return (roundings(kernels, columns) + 4) * kUnit * std::abs(result) + kSmallest;
 }

@@ -53,6 +53,9 @@ CpuFeatures detect_cpu_features() {
   features.avx2 = has(b, kAvx2);
   features.avx512 = features.avx2 && has(saved, kAvx512Registers) &&
                     has(b, kAvx512F | kAvx512Dq | kAvx512Bw | kAvx512Vl) && has(c, kAvx512Vnni);
+  if (!features.avx512 || __get_cpuid_count(7, 1, &a, &b, &c, &d) == 0) return features;
+  constexpr unsigned kAvx512Bf16 = bit(5);
+  features.avx512_bf16 = has(a, kAvx512Bf16);
   return features;
 }
 

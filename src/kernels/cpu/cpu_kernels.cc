@@ -9,6 +9,7 @@ namespace bora::kernels {
 namespace {
 
 struct IsaRow {
+  std::string_view name;  // as --isa names it
   const CpuKernels* fused;
   const CpuKernels* fast;
   bool (*supported)(const CpuFeatures& features);
@@ -16,14 +17,20 @@ struct IsaRow {
 
 // Best first.
 constexpr std::array kIsas = {
+#if defined(BORA_HAS_AVX512_BF16)
+    IsaRow{"avx512_bf16", &avx512::kTable, &avx512_bf16::kTable,
+           [](const CpuFeatures& features) { return features.avx512_bf16; }},
+#endif
 #if defined(BORA_HAS_AVX512)
-    IsaRow{&avx512::kTable, &avx512::kTable,
+    IsaRow{"avx512", &avx512::kTable, &avx512::kTable,
            [](const CpuFeatures& features) { return features.avx512; }},
 #endif
 #if defined(BORA_HAS_AVX2)
-    IsaRow{&avx2::kTable, &avx2::kTable, [](const CpuFeatures& features) { return features.avx2; }},
+    IsaRow{"avx2", &avx2::kTable, &avx2::kTable,
+           [](const CpuFeatures& features) { return features.avx2; }},
 #endif
-    IsaRow{&scalar::kFusedTable, &scalar::kFastTable, [](const CpuFeatures&) { return true; }},
+    IsaRow{"scalar", &scalar::kFusedTable, &scalar::kFastTable,
+           [](const CpuFeatures&) { return true; }},
 };
 
 }  // namespace
@@ -34,11 +41,12 @@ Result<const CpuKernels*> select_cpu_kernels(const CpuFeatures& features,
   std::string supported;
   bool known = false;
   for (const IsaRow& row : kIsas) {
-    const CpuKernels* kernels = compute == ComputeType::kF32 ? row.fused : row.fast;
     const bool usable = row.supported(features);
-    if (usable && (!forced || *forced == kernels->isa)) return kernels;
-    known = known || forced == kernels->isa;
-    if (usable) supported += (supported.empty() ? "" : ", ") + std::string(kernels->isa);
+    if (usable && (!forced || *forced == row.name)) {
+      return compute == ComputeType::kF32 ? row.fused : row.fast;
+    }
+    known = known || forced == row.name;
+    if (usable) supported += (supported.empty() ? "" : ", ") + std::string(row.name);
   }
   const std::string found = "found \"" + std::string(*forced) + "\"";
   if (known) {

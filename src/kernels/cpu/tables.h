@@ -18,4 +18,8 @@ namespace avx512 {
 extern const CpuKernels kTable;
 }  // namespace avx512
 
+namespace avx512_bf16 {
+extern const CpuKernels kTable;  // ComputeType::kAuto
+}  // namespace avx512_bf16
+
 }  // namespace bora::kernels

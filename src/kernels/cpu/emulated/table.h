@@ -1,10 +1,11 @@
-// The table of the emulated AVX-512 kernels, for tests: no user can select it.
+// The tables of the emulated AVX-512 kernels, for tests: no user can select them.
 #pragma once
 
 #include "kernels/cpu/cpu_kernels.h"
 
 namespace bora::kernels::emulated {
 
-extern const CpuKernels kTable;
+extern const CpuKernels kTable;      // of avx512
+extern const CpuKernels kBf16Table;  // of avx512_bf16
 
 }  // namespace bora::kernels::emulated

@@ -42,12 +42,19 @@ void dispatch_attention(const AttentionArgs& args) noexcept {
   Parts::template attention<DType::kF32>(args);
 }
 
+// Wrappers that offer what linear_bf16.h asks.
+template <class Simd>
+concept HasPairs = requires {
+  typename Simd::Pairs;
+};
+
 template <class Simd, class Parts>
 consteval CpuKernels make_table(std::string_view isa) {
   static_assert(kStep % Simd::kLanes == 0 && Simd::kLanes <= 16);
   return {.isa = isa,
           .lanes = Simd::kLanes,
           .fused = Simd::kIsFused,
+          .bf16_activations = HasPairs<Simd>,
           .row_tile = kTileRows,
           .embed = embed<Simd>,
           .rms_norm = rms_norm<Simd>,
