@@ -86,15 +86,20 @@ void Scheduler::admit() {
   }
 }
 
-// Whether it could be computed to its present end and everyone go on for a block: to let it in for
-// less would soon cost somebody his blocks.
+// Whether it could be computed to its present end and everyone go on for a block who may still need
+// one: to let it in for less would soon cost somebody his blocks.
 bool Scheduler::has_room_for(const Sequence& sequence) const {
   if (running_.empty()) return true;
   const BlockManager::Shape& shape = blocks_.shape();
-  const std::size_t needed =
-      kv_blocks_needed(sequence.tokens.size(), shape.window, limits_.chunk, shape.block_tokens);
-  const std::size_t held = sequence.blocks.end - sequence.blocks.begin;
-  return needed + running_.size() <= blocks_.available() + held;
+  const auto blocks_for = [&](std::size_t positions) {
+    return kv_blocks_needed(positions, shape.window, limits_.chunk, shape.block_tokens);
+  };
+  const auto held_by = [](const Sequence& each) { return each.blocks.end - each.blocks.begin; };
+  const auto growing = std::ranges::count_if(running_, [&](const Sequence& each) {
+    return held_by(each) < blocks_for(each.blocks.entries.size() * shape.block_tokens);
+  });
+  return blocks_for(sequence.tokens.size()) + static_cast<std::size_t>(growing) <=
+         blocks_.available() + held_by(sequence);
 }
 
 std::size_t Scheduler::chunk_of(const Sequence& sequence) const {

@@ -280,6 +280,15 @@ TEST(Scheduler, LetsNobodyInWhoWouldSoonCostAnotherHisBlocks) {
   EXPECT_EQ(waiting.stream.wait()->preemptions, 0U);
 }
 
+TEST(Scheduler, LetsAllInWhomTheBlocksHoldToTheirEnds) {
+  SchedulerTest test({.max_sequences = 3, .step_tokens = 16, .chunk = 16, .logits_rows = 3}, 3);
+  std::vector<SchedulerTest::Handle> handles;
+  for (TokenId i = 0; i < 3; ++i) handles.push_back(test.submit(prompt_of(2, i), 2));
+  EXPECT_THAT(counts_of(test.step()), ElementsAre(2, 2, 2)) << "a block each";
+  test.finish_all();
+  for (auto& handle : handles) expect_right(handle);
+}
+
 TEST(Scheduler, TakesThePrefixThatAnEarlierRequestLeft) {
   SchedulerTest test({.max_sequences = 2, .step_tokens = 64, .chunk = 64, .logits_rows = 2}, 20);
   auto first = test.submit({1, 2, 3, 4, 5, 6, 0, 1, 2}, 3);
