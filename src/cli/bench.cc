@@ -81,10 +81,10 @@ std::vector<TokenId> random_ids(std::size_t count, std::size_t vocab_size, std::
 }
 
 // Tokens beyond new_tokens that the first sequences of a batch decode while the last is at its
-// prompt: a step takes at least half a chunk of prompts, and some steps pass before all are queued.
+// prompt: a step takes at least half a chunk of prompts, and each prompt may end one early.
 std::size_t tokens_ahead(const BenchShape& shape, std::size_t chunk) {
   if (shape.batch == 1) return 0;
-  return shape.batch * shape.depth / std::max<std::size_t>(chunk / 2, 1) + 2 * shape.batch + 16;
+  return shape.batch * shape.depth / std::max<std::size_t>(chunk / 2, 1) + 2 * shape.batch;
 }
 
 // When the tokens of a batch came.
@@ -168,14 +168,10 @@ class Bench {
       requests[i].use_prefix_cache = false;
     }
     BatchTimes times;
-    std::vector<TokenStream> streams;
     times.start = Clock::now();
-    for (const Request& request : requests) {
-      Result<TokenStream> stream = engine_.submit(request, &interrupt_flag());
-      if (!stream) return std::move(stream).error();
-      streams.push_back(*std::move(stream));
-    }
-    for (TokenStream& stream : streams) {
+    Result<std::vector<TokenStream>> streams = engine_.submit_all(requests, &interrupt_flag());
+    if (!streams) return std::move(streams).error();
+    for (TokenStream& stream : *streams) {
       std::vector<Clock::time_point>& tokens = times.tokens.emplace_back();
       while (const std::optional<TokenEvent> event = stream.next()) tokens.push_back(event->time);
       Result<Generation> done = stream.wait();

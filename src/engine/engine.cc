@@ -100,7 +100,8 @@ struct Engine::State {
 
   Result<void> check(const Request& request) const;
   [[nodiscard]] Result<void> check_blocks(std::size_t positions) const;
-  Result<std::vector<TokenStream>> post(const Request& request, std::size_t count,
+  // Posts each of the requests `count` times, all at once.
+  Result<std::vector<TokenStream>> post(std::span<const Request> requests, std::size_t count,
                                         const std::atomic<bool>* interrupted);
 
   void work();
@@ -129,18 +130,23 @@ Result<void> Engine::State::check_blocks(std::size_t positions) const {
                {"ask for a shorter answer, or shorten the prompt"}};
 }
 
-Result<std::vector<TokenStream>> Engine::State::post(const Request& request, std::size_t count,
+Result<std::vector<TokenStream>> Engine::State::post(std::span<const Request> requests,
+                                                     std::size_t count,
                                                      const std::atomic<bool>* interrupted) {
-  if (Result<void> valid = check(request); !valid) return std::move(valid).error();
+  for (const Request& request : requests) {
+    if (Result<void> valid = check(request); !valid) return std::move(valid).error();
+  }
   try {
     SequenceList sequences;
     std::vector<TokenStream> streams;
-    Request each = request;
-    for (std::size_t i = 0; i < count; ++i) {
-      SequenceList& list = i == 0 ? sequences : sequences.front().forks;
-      each.sampling.seed = request.sampling.seed + i;
-      list.emplace_back(each, most_new(request), vocab_size(), kKvBlockTokens, interrupted);
-      streams.emplace_back(list.back().channel);
+    for (const Request& request : requests) {
+      Request each = request;
+      for (std::size_t i = 0; i < count; ++i) {
+        SequenceList& list = i == 0 ? sequences : sequences.back().forks;
+        each.sampling.seed = request.sampling.seed + i;
+        list.emplace_back(each, most_new(request), vocab_size(), kKvBlockTokens, interrupted);
+        streams.emplace_back(list.back().channel);
+      }
     }
     inbox.post(sequences);
     return streams;
@@ -234,14 +240,19 @@ std::size_t Engine::kv_bytes_read_per_token(std::size_t depth) const {
 }
 
 Result<TokenStream> Engine::submit(const Request& request, const std::atomic<bool>* interrupted) {
-  Result<std::vector<TokenStream>> streams = submit_parallel(request, 1, interrupted);
+  Result<std::vector<TokenStream>> streams = submit_all({&request, 1}, interrupted);
   if (!streams) return std::move(streams).error();
   return std::move(streams->front());
 }
 
+Result<std::vector<TokenStream>> Engine::submit_all(std::span<const Request> requests,
+                                                    const std::atomic<bool>* interrupted) {
+  return state_->post(requests, 1, interrupted);
+}
+
 Result<std::vector<TokenStream>> Engine::submit_parallel(const Request& request, std::size_t count,
                                                          const std::atomic<bool>* interrupted) {
-  return state_->post(request, count, interrupted);
+  return state_->post({&request, 1}, count, interrupted);
 }
 
 Result<Generation> Engine::generate(const Request& request, OnToken on_token,

@@ -75,6 +75,10 @@ class Engine {
   Result<TokenStream> submit(const Request& request,
                              const std::atomic<bool>* interrupted = nullptr);
 
+  // Several requests that the engine sees together: none has begun before the last is queued.
+  Result<std::vector<TokenStream>> submit_all(std::span<const Request> requests,
+                                              const std::atomic<bool>* interrupted = nullptr);
+
   // The same request `count` times: its prompt is computed once. Answer i draws with seed + i.
   Result<std::vector<TokenStream>> submit_parallel(const Request& request, std::size_t count,
                                                    const std::atomic<bool>* interrupted = nullptr);

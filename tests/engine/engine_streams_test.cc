@@ -102,6 +102,22 @@ TEST(Engine, AnswersManyShortRequestsAsItWouldEachAlone) {
   }
 }
 
+TEST(Engine, QueuesAllOfAGroupOrNone) {
+  auto engine = llama({.context_length = 64, .max_sequences = 2});
+  const std::vector<Request> group = {request_of({1, 2}, 3), request_of({5}, 4),
+                                      request_of({7, 8, 9}, 5)};
+  auto streams = (*engine)->submit_all(group);
+  ASSERT_TRUE(streams);
+  ASSERT_EQ(streams->size(), group.size());
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    EXPECT_EQ(ids_of((*streams)[i]), engine->greedy(group[i].prompt, group[i].max_new_tokens));
+  }
+  const std::vector<Request> faulty = {request_of({1, 2}, 3), request_of({}, 4)};
+  const auto refused = (*engine)->submit_all(faulty);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kUsage);
+}
+
 TEST(Engine, TakesRequestsFromSeveralThreads) {
   auto engine = llama({.context_length = 128, .max_sequences = 4});
   const std::vector<TokenId> expected = engine->greedy({5, 6, 7}, 10);
