@@ -229,7 +229,7 @@ TEST_P(Company, LeavesAllLogitsOfAScoredSequenceTheSame) {
 
 INSTANTIATE_TEST_SUITE_P(Public, Company,
                          ::testing::Values("llama2", "llama31_rope_tied", "mistral_nemo",
-                                           "mistral_v01_swa", "mistral_v02"),
+                                           "mistral_v01_swa", "mistral_v02", "gemma2", "mixtral"),
                          [](const auto& instance) { return instance.param; });
 
 }  // namespace
