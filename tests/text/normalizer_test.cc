@@ -17,7 +17,7 @@ std::string normalize(const std::string& normalizer_json, std::string_view text)
   json.merges = "[]";
   std::string vocab = "{";
   for (int byte = 0; byte < 256; ++byte) {
-    char piece[16];
+    char piece[32];
     std::snprintf(piece, sizeof piece, "%s\"<0x%02X>\": %d", byte == 0 ? "" : ", ", byte, byte);
     vocab += piece;
   }
