@@ -23,10 +23,12 @@ void* counted(std::size_t size, std::size_t alignment) {
 
 }  // namespace
 
-// All other forms of new and delete end in these. Not inlined: GCC would take a free() that it sees
-// through one for a mismatch.
-void* operator new(std::size_t size) { return counted(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
+// All other forms of new and delete end in these. None is inlined: GCC would take what it sees
+// through one of them for a mismatch with the other.
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  return counted(size, alignof(std::max_align_t));
+}
+[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment) {
   return counted(size, static_cast<std::size_t>(alignment));
 }
 [[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
