@@ -182,12 +182,12 @@ TEST_P(Company, ThatTakesItsBlocksAwayChangesNoBit) {
     options.engine.prefill_chunk = 16;
     options.engine.kv_blocks = 5;  // each comes to need two
     auto engine = open(GetParam(), options);
-    std::vector<TokenStream> streams;
-    for (const Request& request : requests) streams.push_back(*(*engine)->submit(request));
+    auto streams = (*engine)->submit_all(requests);
+    ASSERT_TRUE(streams);
     std::size_t preemptions = 0;
     for (std::size_t i = 0; i < requests.size(); ++i) {
-      EXPECT_TRUE(take_all(streams[i]) == expected[i]) << "request " << i;
-      preemptions += streams[i].wait()->preemptions;
+      EXPECT_TRUE(take_all((*streams)[i]) == expected[i]) << "request " << i;
+      preemptions += (*streams)[i].wait()->preemptions;
     }
     EXPECT_GE(preemptions, 1U);
   });
