@@ -31,7 +31,7 @@ def complete_with_bora(args, prompt):
 
 
 def complete_with_llama(args, prompt):
-    done = subprocess.run([args.llama, "-m", args.model, "-p", prompt, "-n", str(NEW_TOKENS),
+    done = subprocess.run([args.llama, "-m", args.llama_model or args.model, "-p", prompt, "-n", str(NEW_TOKENS),
                            "--temp", "0", "-no-cnv", "--no-display-prompt", "--no-warmup"],
                           check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                           stdin=subprocess.DEVNULL, text=True)
@@ -73,6 +73,7 @@ def main():
     parser.add_argument("--bora", required=True)
     parser.add_argument("--llama", required=True, help="llama-completion")
     parser.add_argument("--model", required=True, help="a GGUF file")
+    parser.add_argument("--llama-model", help="what llama.cpp runs, where that is another file")
     args = parser.parse_args()
 
     results = [(prompt, *compare(args, prompt)) for prompt in PROMPTS]
