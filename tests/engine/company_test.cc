@@ -132,8 +132,8 @@ TEST_P(Company, OfFourOthersChangesNoBitInAnyChunksOnAnyThreads) {
   for_each_arithmetic([&](TestEngine::Options options) {
     const std::vector<Answer> expected = each_alone(GetParam(), options, requests);
     options.engine.max_sequences = 5;
-    constexpr std::pair<int, std::size_t> kThreadsAndChunks[] = {{1, 1},  {2, 7},   {1, 64},
-                                                                 {2, 64}, {1, 512}, {2, 512}};
+    constexpr std::pair<int, std::size_t> kThreadsAndChunks[] = {
+        {1, 1}, {2, 1}, {1, 7}, {2, 7}, {1, 64}, {2, 64}, {1, 512}, {2, 512}};
     for (const auto& [threads, chunk] : kThreadsAndChunks) {
       options.backend.threads = threads;
       options.engine.prefill_chunk = chunk;
