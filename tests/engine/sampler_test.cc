@@ -116,7 +116,9 @@ std::map<TokenId, double> exact_distribution(const SamplingParams& params,
   };
   std::stable_sort(order.begin(), order.end(),
                    [&](TokenId a, TokenId b) { return logit(a) > logit(b); });
-  if (params.top_k > 0) order.resize(std::min<std::size_t>(order.size(), params.top_k));
+  if (params.top_k > 0) {
+    order.resize(std::min(order.size(), static_cast<std::size_t>(params.top_k)));
+  }
   const auto total_of = [&] {
     double total = 0.0;
     for (const TokenId id : order) total += std::exp(logit(id));
