@@ -1,7 +1,6 @@
 // A model in every quantized GGUF type gives the logits of the same numbers in f32, bit for bit,
 // however it is computed. The numbers are the golden blocks', held to the Python package gguf by
 // tests/model/gguf_blocks_test.cc.
-#include "formats/packed.h"
 #include "kernels/reference/weights.h"
 #include "tests/engine/golden.h"
 #include "tests/formats/gguf_blocks.h"
@@ -30,17 +29,10 @@ const std::vector<TokenId> kPrompt = {1, 5, 9, 2, 23, 0, 7, 7, 11, 4, 3};
 // A golden type's blocks, and the same as f32: what bora computes with.
 struct Blocks {
   explicit Blocks(const GgufBlocks& golden) : type(golden) {
-    std::string row = golden.bytes;
-    const PackedType* packed = find_packed_type(golden.ggml_type);
-    const DType dtype = packed != nullptr ? packed->widened : *dtype_from_ggml(golden.ggml_type);
-    if (packed != nullptr) {
-      row.resize(row_bytes(dtype, golden.values.size()));
-      widen_packed_row(*packed, reinterpret_cast<const std::byte*>(golden.bytes.data()),
-                       golden.values.size(), reinterpret_cast<std::byte*>(row.data()));
-    }
+    const testing::GgufRow row = testing::row_of(golden);
     for (std::size_t k = 0; k < golden.values.size(); ++k) {
-      values.push_back(static_cast<float>(kernels::reference::weight_value(
-          dtype, reinterpret_cast<const std::byte*>(row.data()), k)));
+      values.push_back(
+          static_cast<float>(kernels::reference::weight_value(row.dtype, row.data(), k)));
     }
   }
   const GgufBlocks& type;
@@ -120,10 +112,9 @@ Logits logits_of(const std::filesystem::path& file, const TestEngine::Options& o
 
 std::vector<CpuBackendOptions> backends() {
   std::vector<CpuBackendOptions> all;
-  for (const char* isa : {"scalar", "avx2", "avx512"}) {
+  for (const std::string& isa : testing::usable_isas()) {
     for (const ComputeType compute : {ComputeType::kF32, ComputeType::kAuto}) {
-      const CpuBackendOptions options{.threads = 1, .isa = isa, .compute = compute};
-      if (make_cpu_backend(options)) all.push_back(options);
+      all.push_back({.threads = 1, .isa = isa, .compute = compute});
     }
   }
   return all;
@@ -170,5 +161,4 @@ INSTANTIATE_TEST_SUITE_P(Golden, GgufTypes, ::testing::ValuesIn(testing::all_ggu
                          [](const auto& instance) { return instance.param.type; });
 
 }  // namespace
-
 }  // namespace bora

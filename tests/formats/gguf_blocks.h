@@ -3,11 +3,14 @@
 #pragma once
 
 #include "formats/json.h"
+#include "formats/packed.h"
+#include "tensor/dtype.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
@@ -73,6 +76,28 @@ inline std::vector<GgufBlocks> all_gguf_blocks() {
   for (const auto& path : paths) blocks.push_back(read_gguf_blocks(path));
   EXPECT_FALSE(blocks.empty()) << folder;
   return blocks;
+}
+
+// The blocks as one row of a type that kernels compute with.
+struct GgufRow {
+  DType dtype;
+  std::string bytes;
+
+  [[nodiscard]] const std::byte* data() const {
+    return reinterpret_cast<const std::byte*>(bytes.data());
+  }
+};
+
+// As they are, or widened as at load.
+inline GgufRow row_of(const GgufBlocks& golden) {
+  if (const auto dtype = dtype_from_ggml(golden.ggml_type)) return {*dtype, golden.bytes};
+  const PackedType* packed = find_packed_type(golden.ggml_type);
+  EXPECT_NE(packed, nullptr) << golden.type;
+  GgufRow row{packed->widened, std::string(row_bytes(packed->widened, golden.values.size()), '\0')};
+  EXPECT_TRUE(widen_packed_row(*packed, reinterpret_cast<const std::byte*>(golden.bytes.data()),
+                               golden.values.size(),
+                               reinterpret_cast<std::byte*>(row.bytes.data())));
+  return row;
 }
 
 }  // namespace bora::testing

@@ -16,27 +16,8 @@ namespace {
 
 using testing::all_gguf_blocks;
 using testing::GgufBlocks;
-
-// The blocks as one row of a type that kernels compute with.
-struct Row {
-  DType dtype;
-  std::string bytes;
-
-  [[nodiscard]] const std::byte* data() const {
-    return reinterpret_cast<const std::byte*>(bytes.data());
-  }
-};
-
-Row row_of(const GgufBlocks& golden) {
-  if (const auto dtype = dtype_from_ggml(golden.ggml_type)) return {*dtype, golden.bytes};
-  const PackedType* packed = find_packed_type(golden.ggml_type);
-  EXPECT_NE(packed, nullptr) << golden.type;
-  Row row{packed->widened, std::string(row_bytes(packed->widened, golden.values.size()), '\0')};
-  EXPECT_TRUE(widen_packed_row(*packed, reinterpret_cast<const std::byte*>(golden.bytes.data()),
-                               golden.values.size(),
-                               reinterpret_cast<std::byte*>(row.bytes.data())));
-  return row;
-}
+using testing::GgufRow;
+using testing::row_of;
 
 // How far a value may be off, as formats/packed.h states it: the scale or the value is rounded to
 // f16 (11 bits, above 2^-14), where no type of blocks holds both as they are.
@@ -59,7 +40,7 @@ TEST(GgufBlocks, HoldEveryQuantizedTypeThatIsSupported) {
 
 TEST(GgufBlocks, AreReadByTheReferenceAsByThePythonPackage) {
   for (const GgufBlocks& golden : all_gguf_blocks()) {
-    const Row row = row_of(golden);
+    const GgufRow row = row_of(golden);
     for (std::size_t k = 0; k < golden.values.size(); ++k) {
       const auto expected = static_cast<double>(golden.values[k]);
       const double actual = kernels::reference::weight_value(row.dtype, row.data(), k);
@@ -74,7 +55,7 @@ TEST(GgufBlocks, AreReadByEveryKernelAsByTheReference) {
   const TokenId id = 0;
   for (const kernels::CpuKernels* kernels : kernels::tables_to_test()) {
     for (const GgufBlocks& golden : all_gguf_blocks()) {
-      const Row row = row_of(golden);
+      const GgufRow row = row_of(golden);
       const std::size_t count = golden.values.size();
       std::vector<float> actual(count);
       kernels->embed({row.data(), row.bytes.size(), row.dtype, &id, 1, count, actual.data()});
