@@ -31,8 +31,9 @@ def complete_with_bora(args, prompt):
 
 
 def complete_with_llama(args, prompt):
-    done = subprocess.run([args.llama, "-m", args.llama_model or args.model, "-p", prompt, "-n", str(NEW_TOKENS),
-                           "--temp", "0", "-no-cnv", "--no-display-prompt", "--no-warmup"],
+    done = subprocess.run([args.llama, "-m", args.llama_model or args.model, "-p", prompt,
+                           "-n", str(NEW_TOKENS), "--temp", "0", "-no-cnv",
+                           "--no-display-prompt", "--no-warmup"],
                           check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                           stdin=subprocess.DEVNULL, text=True)
     return done.stdout.removesuffix("\n\n").removesuffix(" [end of text]")

@@ -21,8 +21,9 @@ tools/build_peers.sh "$@"
 quantized_types=(Q8_0 Q6_K Q5_K_M Q4_K_M IQ4_NL IQ4_XS)
 coarse_types=(Q3_K_M Q2_K)
 
-quantized() { # GGUF TYPE NAME: prints the file
-  local file=$peers/quantized/smollm2-$3.gguf
+quantized() { # GGUF TYPE: prints the file
+  local file
+  file=$peers/quantized/$(basename "$1" .gguf)-$2.gguf
   if [ ! -f "$file" ]; then
     mkdir -p "$peers/quantized"
     "$peers/llama.cpp/build/bin/llama-quantize" --allow-requantize "$1" "$file.part" "$2" 2 \
@@ -32,9 +33,9 @@ quantized() { # GGUF TYPE NAME: prints the file
   echo "$file"
 }
 
-compare_with_llama() { # GGUF [GGUF for llama.cpp]
-  tools/compare_with_llama.py --bora "$bora" --model "$1" --llama-model "${2:-$1}" \
-    --llama "$peers/llama.cpp/build/bin/llama-completion" || status=1
+compare_with_llama() { # GGUF [--llama-model GGUF]
+  tools/compare_with_llama.py --bora "$bora" --llama "$peers/llama.cpp/build/bin/llama-completion" \
+    --model "$@" || status=1
 }
 
 status=0
@@ -48,12 +49,12 @@ for peer in "$@"; do
       compare_with_llama "$BORA_TEST_SMOLLM2"
       for type in "${quantized_types[@]}"; do
         say "-- $type"
-        compare_with_llama "$(quantized "$BORA_TEST_SMOLLM2" "$type" "$type")"
+        compare_with_llama "$(quantized "$BORA_TEST_SMOLLM2" "$type")"
       done
       for type in "${coarse_types[@]}"; do
         say "-- $type"
-        file=$(quantized "$BORA_TEST_SMOLLM2" "$type" "$type")
-        compare_with_llama "$file" "$(quantized "$file" F32 "$type-F32")"
+        file=$(quantized "$BORA_TEST_SMOLLM2" "$type")
+        compare_with_llama "$file" --llama-model "$(quantized "$file" F32)"
       done ;;
   esac
 done
