@@ -15,6 +15,7 @@
 
 namespace bora::kernels {
 
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): -Wextra tells what a caller left out.
 struct EmbedArgs {
   const std::byte* table;  // [vocab, columns], rows row_stride bytes apart
   std::size_t row_stride;  // bytes

@@ -14,6 +14,7 @@
 
 namespace bora::kernels {
 
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): -Wextra tells what a caller left out.
 struct RmsNormArgs {
   const float* x;  // [tokens, columns]
   std::size_t tokens;

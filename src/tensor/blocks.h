@@ -39,44 +39,44 @@ inline constexpr int kSuperBlockValues = 256;
 
 struct BlockQ8_0 {
   F16 scale;
-  std::array<std::int8_t, 32> quants;
+  std::array<std::int8_t, 32> quants{};
 };
 static_assert(sizeof(BlockQ8_0) == 34);
 
 struct BlockQ4_0 {
   F16 scale;
-  std::array<std::uint8_t, 16> nibbles;
+  std::array<std::uint8_t, 16> nibbles{};
 };
 static_assert(sizeof(BlockQ4_0) == 18);
 
 struct BlockQ4_1 {
   F16 scale;
   F16 minimum;
-  std::array<std::uint8_t, 16> nibbles;
+  std::array<std::uint8_t, 16> nibbles{};
 };
 static_assert(sizeof(BlockQ4_1) == 20);
 
 struct BlockQ4K {
   F16 scale;
   F16 minimum;
-  std::array<std::uint8_t, 12> scales_and_minima;
-  std::array<std::uint8_t, 128> nibbles;
+  std::array<std::uint8_t, 12> scales_and_minima{};
+  std::array<std::uint8_t, 128> nibbles{};
 };
 static_assert(sizeof(BlockQ4K) == 144);
 
 struct BlockQ5K {
   F16 scale;
   F16 minimum;
-  std::array<std::uint8_t, 12> scales_and_minima;
-  std::array<std::uint8_t, 32> high_bits;
-  std::array<std::uint8_t, 128> nibbles;
+  std::array<std::uint8_t, 12> scales_and_minima{};
+  std::array<std::uint8_t, 32> high_bits{};
+  std::array<std::uint8_t, 128> nibbles{};
 };
 static_assert(sizeof(BlockQ5K) == 176);
 
 struct BlockQ6K {
-  std::array<std::uint8_t, 128> nibbles;
-  std::array<std::uint8_t, 64> high_bits;
-  std::array<std::int8_t, 16> scales;
+  std::array<std::uint8_t, 128> nibbles{};
+  std::array<std::uint8_t, 64> high_bits{};
+  std::array<std::int8_t, 16> scales{};
   F16 scale;
 };
 static_assert(sizeof(BlockQ6K) == 210);

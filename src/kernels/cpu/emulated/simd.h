@@ -101,7 +101,7 @@ struct Simd {
     for (std::size_t i = 0; i < kLanes; ++i) {
       const auto pair = static_cast<int>(from[i]);
       out[0][i] = scale[i] * static_cast<float>(pair % 16 - 8);
-      out[1][i] = scale[i] * static_cast<float>(pair / 16 - 8);
+      out[1][i] = scale[i] * static_cast<float>((pair >> 4) - 8);
     }
   }
   [[gnu::noinline]] static void widen_u4(const std::byte* from, F32 scale, F32 minimum,
@@ -109,7 +109,7 @@ struct Simd {
     for (std::size_t i = 0; i < kLanes; ++i) {
       const auto pair = static_cast<int>(from[i]);
       out[0][i] = __builtin_fmaf(scale[i], static_cast<float>(pair % 16), minimum[i]);
-      out[1][i] = __builtin_fmaf(scale[i], static_cast<float>(pair / 16), minimum[i]);
+      out[1][i] = __builtin_fmaf(scale[i], static_cast<float>(pair >> 4), minimum[i]);
     }
   }
 

@@ -142,7 +142,7 @@ struct Codes {
   // `bits` of each of the 32 bytes, from bit `shift` on.
   [[gnu::always_inline]] static Codes read(const std::byte* from, std::size_t shift,
                                            std::uint64_t bits) {
-    Codes codes;
+    Codes codes;  // NOLINT(cppcoreguidelines-pro-type-member-init): written next
     __builtin_memcpy(codes.words, from, sizeof(words));
     const std::uint64_t mask = kEachByte * ((1U << bits) - 1U);
     for (std::uint64_t& word : codes.words) word = word >> shift & mask;

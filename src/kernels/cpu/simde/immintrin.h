@@ -26,7 +26,7 @@ struct Lanes {
 template <class T, std::size_t kCount, class Register>
 inline Lanes<T, kCount> lanes_of(const Register& from) {
   static_assert(sizeof(Lanes<T, kCount>) == sizeof(Register));
-  Lanes<T, kCount> lanes;
+  Lanes<T, kCount> lanes{};
   __builtin_memcpy(&lanes, &from, sizeof(lanes));
   return lanes;
 }
@@ -42,7 +42,8 @@ inline Register register_of(const Lanes<T, kCount>& lanes) {
 template <class To, class From, class ToRegister, class FromRegister, class Turn>
 inline ToRegister turned(const FromRegister& from, const Turn& turn) {
   const auto lanes = lanes_of<From, 16>(from);
-  Lanes<To, 16> to;
+  Lanes<To, 16> to{};
+  // NOLINTNEXTLINE(bugprone-signed-char-misuse): an int8 here is a number with a sign.
   for (std::size_t i = 0; i < 16; ++i) to.at[i] = static_cast<To>(turn(lanes.at[i]));
   return register_of<ToRegister>(to);
 }
@@ -59,7 +60,7 @@ template <int kChosen>
 inline simde__m512 shuffle_f32x4(const simde__m512& a, const simde__m512& b) {
   const auto x = lanes_of<float, 16>(a);
   const auto y = lanes_of<float, 16>(b);
-  Lanes<float, 16> to;
+  Lanes<float, 16> to{};
   for (std::size_t i = 0; i < 16; ++i) {
     const std::size_t quad = (kChosen >> (i / 4 * 2)) & 3;
     to.at[i] = (i < 8 ? x : y).at[4 * quad + i % 4];
@@ -70,7 +71,7 @@ inline simde__m512 shuffle_f32x4(const simde__m512& a, const simde__m512& b) {
 template <int kHalf>
 inline simde__m256 extractf32x8_ps(const simde__m512& from) {
   const auto lanes = lanes_of<float, 16>(from);
-  Lanes<float, 8> to;
+  Lanes<float, 8> to{};
   for (std::size_t i = 0; i < 8; ++i) to.at[i] = lanes.at[8 * kHalf + i];
   return register_of<simde__m256>(to);
 }
@@ -103,6 +104,7 @@ inline simde__m256i cvtps_ph(const simde__m512& v) {
 }  // namespace
 }  // namespace bora::kernels::simde
 
+// NOLINTBEGIN(bugprone-reserved-identifier): they take the place of what the compiler declares.
 #undef _mm512_fmadd_ps
 #define _mm512_fmadd_ps ::bora::kernels::simde::fmadd_ps
 #define _mm512_shuffle_f32x4(a, b, chosen) ::bora::kernels::simde::shuffle_f32x4<chosen>(a, b)
@@ -115,3 +117,4 @@ inline simde__m256i cvtps_ph(const simde__m512& v) {
 #define _mm512_cvtps_epi32 ::bora::kernels::simde::cvtps_epi32
 #define _mm512_cvtph_ps ::bora::kernels::simde::cvtph_ps
 #define _mm512_cvtps_ph(v, nearest) ::bora::kernels::simde::cvtps_ph(v)
+// NOLINTEND(bugprone-reserved-identifier)
