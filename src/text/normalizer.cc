@@ -52,11 +52,11 @@ Result<std::string> apply_step(const PrependText& step, std::string text) {
   return text;
 }
 
-Result<std::string> apply_step(const ReplaceText& step, std::string text) {
+Result<std::string> apply_step(const ReplaceText& step, std::string_view text) {
   return replace_all(text, step.from, step.to);
 }
 
-Result<std::string> apply_step(const ReplaceRegex& step, std::string text) {
+Result<std::string> apply_step(const ReplaceRegex& step, std::string_view text) {
   std::string out;
   std::size_t copied = 0;
   RegexSearch search(step.from, text.size());
@@ -78,7 +78,7 @@ Result<std::string> apply_step(const ReplaceRegex& step, std::string text) {
   return out;
 }
 
-Result<std::string> apply_step(const Lowercase&, std::string text) {
+Result<std::string> apply_step(const Lowercase&, std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
@@ -94,7 +94,7 @@ Result<std::string> apply_step(const Lowercase&, std::string text) {
   return out;
 }
 
-Result<std::string> apply_step(const StripWhiteSpace& step, std::string text) {
+Result<std::string> apply_step(const StripWhiteSpace& step, std::string_view text) {
   std::size_t begin = 0;
   std::size_t end = text.size();
   while (step.left && begin < end) {
@@ -107,7 +107,7 @@ Result<std::string> apply_step(const StripWhiteSpace& step, std::string text) {
     if (!is_white_space(c.value)) break;
     end -= c.length;
   }
-  return text.substr(begin, end - begin);
+  return std::string(text.substr(begin, end - begin));
 }
 
 Result<std::string> apply_step(const StripAccents&, std::string text) {

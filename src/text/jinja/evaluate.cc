@@ -1,4 +1,5 @@
 // Expressions.
+#include "base/check.h"
 #include "text/jinja/interpreter.h"
 #include "text/jinja/operators.h"
 #include "text/jinja/repr.h"
@@ -193,6 +194,7 @@ Value Interpreter::evaluate_filter(const FilterExpr& expr, const Value* block_te
   if (!descent.ok()) return {};
   Value input;
   if (!expr.input) {
+    CHECK(block_text != nullptr, "a filter without an input belongs to a block");
     input = *block_text;
   } else if (block_text != nullptr) {
     input = evaluate_filter(static_cast<const FilterExpr&>(*expr.input), block_text);

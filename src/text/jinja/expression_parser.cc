@@ -96,7 +96,8 @@ void ExpressionParser::note_unknown(int line, std::string message) {
 ExprPtr ExpressionParser::parse_expression(bool with_conditional) {
   const TokenStream::Descent descent(stream_);
   if (!descent.ok()) return placeholder();
-  return with_conditional ? parse_conditional() : parse_or();
+  if (with_conditional) return parse_conditional();
+  return parse_or();
 }
 
 ExprPtr ExpressionParser::parse_conditional() {

@@ -81,7 +81,7 @@ Value int_filter(Runtime& rt, const Value& input, const Args& args) {
   constexpr int64_t kLargestBase = 36;
   BoundArgs bound(rt, "int", {"default", "base"}, 0, args);
   if (!bound.ok()) return {};
-  const Value fallback = bound.has(0) ? bound.at(0) : Value::integer(0);
+  Value fallback = bound.has(0) ? bound.at(0) : Value::integer(0);
   const int64_t base = bound.integer(1, 10);
   if (input.is_undefined()) return rt.fail_undefined(input);
   if (input.is_integral()) return Value::integer(input.as_int());

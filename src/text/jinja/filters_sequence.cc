@@ -156,6 +156,7 @@ Value dictsort_filter(Runtime& rt, const Value& input, const Args& args) {
     return reverse ? less_than(rt, b.key, a.key) : less_than(rt, a.key, b.key);
   });
   std::vector<Value> out;
+  out.reserve(rows.size());
   for (const Keyed& row : rows) out.push_back(rt.tuple({row.entry.first, row.entry.second}));
   return rt.list(std::move(out));
 }

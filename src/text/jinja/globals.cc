@@ -35,7 +35,7 @@ class CyclerObject final : public Object {
     const BoundArgs bound(rt, "next", {}, 0, args);
     CyclerObject& cycler = *object_as<CyclerObject>(self);
     const std::vector<Value>& items = cycler.items_.items();
-    const Value current = items[cycler.at_];
+    Value current = items[cycler.at_];
     cycler.at_ = (cycler.at_ + 1) % items.size();
     return current;
   }
@@ -116,7 +116,7 @@ Value range_global(Runtime& rt, const Value&, const Args& args) {
   const int64_t step = bound.integer(2, 1);
   if (rt.failed()) return {};
   if (step == 0) return rt.fail("range() arg 3 must not be zero");
-  const Value range = Value::range(start, stop, step);
+  Value range = Value::range(start, stop, step);
   if (range.as_range().size > kMaxRange) {
     return rt.fail(fmt::format(
         "Range too big. The sandbox blocks ranges larger than MAX_RANGE ({}).", kMaxRange));

@@ -35,6 +35,7 @@ class Interpreter {
 
   Interpreter(const Interpreter&) = delete;
   Interpreter& operator=(const Interpreter&) = delete;
+  ~Interpreter() = default;
 
   // The text; of no use where the runtime failed.
   std::string render();

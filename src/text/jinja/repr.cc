@@ -202,7 +202,7 @@ std::string float_repr(double value) {
   if (size <= exponent + 1) {
     return sign + digits + std::string(static_cast<size_t>(exponent + 1 - size), '0') + ".0";
   }
-  const auto point = static_cast<size_t>(exponent + 1);
+  const auto point = static_cast<size_t>(exponent) + 1;
   return sign + digits.substr(0, point) + "." + digits.substr(point);
 }
 

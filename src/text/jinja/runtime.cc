@@ -147,8 +147,8 @@ void BoundArgs::bind(std::initializer_list<std::string_view> names, const Args& 
 }
 
 const Value& BoundArgs::at(size_t i) const {
-  static const Value kMissing = Value();
-  return values_[i] ? *values_[i] : kMissing;
+  static const Value missing = Value();
+  return values_[i] ? *values_[i] : missing;
 }
 
 int64_t BoundArgs::integer(size_t i, int64_t fallback) {

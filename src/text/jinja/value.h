@@ -48,7 +48,9 @@ struct Boxed {
  protected:
   Boxed() = default;
   Boxed(const Boxed&) = default;
+  Boxed(Boxed&&) = default;
   Boxed& operator=(const Boxed&) = default;
+  Boxed& operator=(Boxed&&) = default;
 };
 
 struct StringBox;
