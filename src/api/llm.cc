@@ -134,13 +134,13 @@ Result<Llm> Llm::open(const std::filesystem::path& model, const LlmOptions& opti
   if (!plan) return plan.error();
   checkpoint = with_weights(*std::move(checkpoint), options);
   if (!checkpoint) return std::move(checkpoint).error();
-  auto parts = std::unique_ptr<Parts>(new Parts{.name = model_name(model),
-                                                .checkpoint = *std::move(checkpoint),
-                                                .tokenizer = *std::move(tokenizer),
-                                                .chat_template = options.chat_template,
-                                                .weights = options.weights,
-                                                .engine = nullptr,
-                                                .prefetcher = nullptr});
+  auto parts = std::make_unique<Parts>(Parts{.name = model_name(model),
+                                             .checkpoint = *std::move(checkpoint),
+                                             .tokenizer = *std::move(tokenizer),
+                                             .chat_template = options.chat_template,
+                                             .weights = options.weights,
+                                             .engine = nullptr,
+                                             .prefetcher = nullptr});
   Result<std::unique_ptr<Engine>> engine =
       make_engine(parts->checkpoint, *std::move(backend), options, *plan);
   if (!engine) return std::move(engine).error();

@@ -5,6 +5,8 @@
 #include "model/registry.h"
 #include "tensor/dtype.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <string_view>
@@ -141,7 +143,7 @@ std::vector<LocalModel> list_hub_models(const fs::path& hub) {
     for (const fs::path& snapshot : snapshots) {
       const std::string revision = snapshot.filename().string();
       const bool plain = snapshots.size() == 1 || revision == main;
-      add_snapshot(plain ? name : name + "@" + revision, snapshot, models);
+      add_snapshot(plain ? name : fmt::format("{}@{}", name, revision), snapshot, models);
     }
     if (snapshots.empty()) {
       LocalModel model;

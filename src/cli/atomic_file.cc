@@ -6,8 +6,8 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <fcntl.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace bora {
@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 Error failed(const fs::path& path, int reason) {
   return {ErrorCode::kFailed,
           fmt::format("{}: expected to write it, found: {}", printable(path.string()),
-                      std::strerror(reason)),  // NOLINT(concurrency-mt-unsafe)
+                      std::generic_category().message(reason)),
           {}};
 }
 

@@ -15,6 +15,7 @@ struct Spread {
 
 Spread spread_of(const std::vector<BenchSample>& samples, double BenchSample::*field) {
   std::vector<double> values;
+  values.reserve(samples.size());
   for (const BenchSample& sample : samples) values.push_back(sample.*field);
   std::ranges::sort(values);
   const std::size_t half = values.size() / 2;

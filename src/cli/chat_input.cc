@@ -32,6 +32,7 @@ std::string_view trimmed(std::string_view text) {
 
 Error unknown_command(std::string_view word) {
   std::vector<std::string_view> words;
+  words.reserve(kCommands.size());
   for (const ChatCommand& command : kCommands) words.push_back(command.word);
   Error error{ErrorCode::kUsage,
               fmt::format("command: expected one of {}, found {}", fmt::join(words, ", "),

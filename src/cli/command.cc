@@ -51,6 +51,7 @@ std::string overview() {
 
 Error unknown_command(std::string_view word) {
   std::vector<std::string_view> names;
+  names.reserve(kCommands.size());
   for (const Command& command : kCommands) names.push_back(command.name);
   Error error{ErrorCode::kUsage,
               fmt::format("command: expected one of {}, found {}", fmt::join(names, ", "),

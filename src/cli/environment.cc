@@ -17,7 +17,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // A static initialiser, so that it runs before main().
-const Clock::time_point process_start = Clock::now();
+const Clock::time_point kProcessStart = Clock::now();
 
 constexpr std::array<std::string_view, 3> kLogLevels = {"debug", "info", "warn"};
 LogLevel log_threshold = LogLevel::kWarn;  // written before other threads start
@@ -90,7 +90,7 @@ std::filesystem::path expand_home(const std::string& path) {
 }
 
 double seconds_since_start() {
-  return std::chrono::duration<double>(Clock::now() - process_start).count();
+  return std::chrono::duration<double>(Clock::now() - kProcessStart).count();
 }
 
 }  // namespace bora

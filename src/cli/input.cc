@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -19,10 +19,10 @@ Result<Input> Input::open(const std::string& path) {
   if (path == "-") return Input(STDIN_FILENO, "stdin");
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) {
-    return Error{
-        ErrorCode::kNotFound,
-        fmt::format("{}: expected a file, found: {}", printable(path), std::strerror(errno)),
-        {}};
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("{}: expected a file, found: {}", printable(path),
+                             std::generic_category().message(errno)),
+                 {}};
   }
   return Input(descriptor, printable(path));
 }
@@ -64,7 +64,8 @@ Result<bool> Input::fill() {
     }
     if (errno != EINTR) {
       return Error{ErrorCode::kFailed,
-                   fmt::format("{}: expected to read, found: {}", name_, std::strerror(errno)),
+                   fmt::format("{}: expected to read, found: {}", name_,
+                               std::generic_category().message(errno)),
                    {}};
     }
     if (interrupt_flag().load()) {

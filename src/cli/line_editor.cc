@@ -46,6 +46,9 @@ constexpr std::array kKeys = {
 
 class LineEditor : public LineSource {
  public:
+  LineEditor() = default;
+  LineEditor(const LineEditor&) = delete;
+  LineEditor& operator=(const LineEditor&) = delete;
   ~LineEditor() override {
     if (history_ != nullptr) history_end(history_);
     if (editor_ != nullptr) el_end(editor_);
@@ -124,6 +127,7 @@ bool LineEditor::wait_for_key() {
 // The next byte of UTF-8; 1 once a character is whole, which may be U+FFFD for bytes that are none.
 std::optional<int> LineEditor::take_byte(char byte, wchar_t* out) {
   constexpr wchar_t kReplacement = 0xFFFD;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): the state is our own.
   const std::size_t used = std::mbrtowc(out, &byte, 1, &partial_);
   if (used == static_cast<std::size_t>(-2)) return std::nullopt;
   if (used == static_cast<std::size_t>(-1)) {

@@ -7,6 +7,8 @@
 
 #include <csignal>
 
+// What the standard library throws, out of memory, ends the program.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is a full disk: an error of write()

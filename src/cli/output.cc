@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
+#include <system_error>
 #include <unistd.h>
 
 namespace bora {
@@ -30,7 +30,8 @@ Result<void> Output::flush() {
       buffer_.clear();
       closed_ = true;
       return Error{ErrorCode::kFailed,
-                   fmt::format("stdout: expected to write, found {}", std::strerror(reason)),
+                   fmt::format("stdout: expected to write, found {}",
+                               std::generic_category().message(reason)),
                    {}};
     }
   }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -62,7 +63,7 @@ std::string bytes_table(const MemoryPlan& plan) {
   for (const Line& line : lines_of(plan.bytes)) {
     if (line.bytes == 0) continue;
     const double share = share_of(line.bytes, total);
-    const auto filled = static_cast<std::size_t>(share * kBarWidth + 0.5);
+    const auto filled = static_cast<std::size_t>(std::lround(share * kBarWidth));
     // A row that is there has a bar.
     const std::string bar(std::clamp(filled, std::size_t{1}, kBarWidth), '#');
     text += fmt::format("{:<20}{:>15}{:>8.1f} %  {}\n", line.what, format_bytes(line.bytes),

@@ -35,6 +35,7 @@ Candidate with_chunk(Candidate candidate, std::size_t chunk) {
   return candidate;
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): a Step, as the others.
 std::optional<Candidate> with_smaller_chunk(const MemoryPlanner& planner, Candidate candidate) {
   std::size_t chunk = planner.plan(candidate.choice).chunk;
   while (chunk / 2 >= kLeastChunk) {
@@ -141,6 +142,7 @@ std::vector<Alternative> find_alternatives(const MemoryPlanner& planner,
     }
   }
   std::vector<Alternative> alternatives;
+  alternatives.reserve(found.size());
   for (Candidate& candidate : found) {
     alternatives.push_back({std::move(candidate.flags), planner.plan(candidate.choice)});
   }

@@ -44,7 +44,7 @@ struct SplitText {
   bool invert = false;
 };
 struct SplitCharacters {  // a character of the class is a match by itself
-  bool (*matches)(char32_t);
+  bool (*matches)(char32_t) = nullptr;
   SplitBehavior behavior = SplitBehavior::kIsolated;
 };
 struct ByteLevelCut {
