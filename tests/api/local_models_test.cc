@@ -1,9 +1,10 @@
 #include "api/local_models.h"
 
+#include "tests/formats/temp_folder.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <fstream>
 
 namespace bora {
@@ -17,16 +18,6 @@ const fs::path kModels = fs::path(BORA_TEST_DATA_DIR) / "golden/models";
 
 class LocalModels : public ::testing::Test {
  protected:
-  LocalModels() {
-    std::string name = (fs::temp_directory_path() / "bora_models_XXXXXX").string();
-    EXPECT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  ~LocalModels() override {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-
   // As huggingface_hub does: the snapshot holds links.
   void add_snapshot(const std::string& repository, const std::string& revision,
                     const std::string& model) const {
@@ -41,7 +32,8 @@ class LocalModels : public ::testing::Test {
     std::ofstream(folder_ / name, std::ios::binary) << content;
   }
 
-  fs::path folder_;
+  testing::TempFolder temp_;
+  const fs::path& folder_ = temp_.path();
 };
 
 std::vector<std::string> names(const std::vector<LocalModel>& models) {

@@ -250,7 +250,7 @@ TEST_F(RunText, EndsQuietlyWhenItsReaderGoesAway) {
 TEST(RunBadModel, NamesWhatIsWrong) {
   const ScratchFolder scratch;
   const auto copy = [&](const std::string& name) {
-    const std::filesystem::path folder = scratch.path() / name;
+    std::filesystem::path folder = scratch.path() / name;
     std::filesystem::copy(golden_model("llama2"), folder);
     return folder;
   };

@@ -118,7 +118,7 @@ void add_scaling(GgufBuilder& file, const ModelConfig& config) {
 
 struct GgufTensor {
   std::vector<std::uint64_t> dims;  // innermost first
-  DType dtype;
+  DType dtype = DType::kF32;
   std::string data;
 };
 

@@ -1,10 +1,10 @@
 #include "evaluate/verify.h"
+#include "tests/formats/temp_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 
 namespace bora {
 namespace {
@@ -15,15 +15,11 @@ const std::filesystem::path kGolden = std::filesystem::path(BORA_TEST_DATA_DIR) 
 
 class GoldenFile : public ::testing::Test {
  protected:
-  GoldenFile() : path_(std::filesystem::temp_directory_path() / "bora_golden_test.json") {}
-  ~GoldenFile() override { std::filesystem::remove(path_); }
-
   Result<Golden> read(const std::string& text) {
-    std::ofstream(path_) << text;
-    return Golden::read(path_);
+    return Golden::read(folder_.write("golden.json", text));
   }
 
-  std::filesystem::path path_;
+  testing::TempFolder folder_;
 };
 
 TEST_F(GoldenFile, IsKnownByItsKey) {

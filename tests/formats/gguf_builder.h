@@ -49,14 +49,14 @@ class GgufBuilder {
   }
 
   // `dims` innermost first, as GGUF writes them. The data is appended at the next aligned offset.
-  GgufBuilder& tensor(std::string_view name, std::vector<std::uint64_t> dims,
+  GgufBuilder& tensor(std::string_view name, const std::vector<std::uint64_t>& dims,
                       std::uint32_t ggml_type, std::string_view data) {
     data_.resize((data_.size() + alignment - 1) / alignment * alignment);
     raw_tensor(name, dims, ggml_type, data_.size());
     data_ += data;
     return *this;
   }
-  GgufBuilder& raw_tensor(std::string_view name, std::vector<std::uint64_t> dims,
+  GgufBuilder& raw_tensor(std::string_view name, const std::vector<std::uint64_t>& dims,
                           std::uint32_t ggml_type, std::uint64_t offset) {
     put_string(tensors_, name);
     put(tensors_, static_cast<std::uint32_t>(dims.size()));

@@ -42,9 +42,9 @@ class PrefetcherTest : public ::testing::Test {
 
   [[nodiscard]] std::size_t resident_pages(const TensorView& tensor) const {
     const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    const auto address = reinterpret_cast<std::uintptr_t>(tensor.data) / page * page;
+    const std::byte* first = tensor.data - reinterpret_cast<std::uintptr_t>(tensor.data) % page;
     std::vector<unsigned char> flags(tensor.bytes() / page);
-    mincore(reinterpret_cast<void*>(address), flags.size() * page, flags.data());
+    mincore(const_cast<std::byte*>(first), flags.size() * page, flags.data());
     return static_cast<std::size_t>(
         std::count_if(flags.begin(), flags.end(), [](unsigned char f) { return (f & 1U) != 0; }));
   }

@@ -40,6 +40,7 @@ struct Problem {
   }
   Problem(const Problem&) = delete;
   Problem& operator=(const Problem&) = delete;
+  ~Problem() = default;
 
   [[nodiscard]] std::string what(const CpuKernels& kernels) const {
     return name_of(kernels) + " " + std::string(info(dtype).name) + " weight [" +
@@ -65,7 +66,7 @@ struct Problem {
   std::vector<float> x;
   std::vector<float> out;
   std::optional<UnalignedBytes> bias;
-  LinearArgs args;
+  LinearArgs args{};
 };
 
 void expect_like_reference(const CpuKernels& kernels, Problem& problem) {

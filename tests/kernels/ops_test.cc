@@ -4,8 +4,8 @@
 #include "tests/kernels/kernel_testing.h"
 #include "tests/kernels/tolerance.h"
 
+#include <bit>
 #include <cmath>
-#include <cstring>
 #include <numbers>
 
 namespace bora::kernels {
@@ -65,7 +65,8 @@ TEST(Embed, WidensEvery16BitValueExactly) {
         if (std::isnan(expected)) {
           ASSERT_TRUE(std::isnan(out[i])) << name_of(*kernels) << " bits " << i;
         } else {
-          ASSERT_EQ(std::memcmp(&out[i], &expected, 4), 0) << name_of(*kernels) << " bits " << i;
+          ASSERT_EQ(std::bit_cast<std::uint32_t>(out[i]), std::bit_cast<std::uint32_t>(expected))
+              << name_of(*kernels) << " bits " << i;
         }
       }
     }
@@ -174,9 +175,15 @@ TEST(Rope, TurnsAPairByItsAngle) {
   EXPECT_FLOAT_EQ(sine, 2.0F);  // the attention factor
 }
 
+// From `first` to `last`, a step apart.
+std::vector<float> values_between(float first, float last, float step) {
+  std::vector<float> values(static_cast<std::size_t>((last - first) / step));
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = first + step * static_cast<float>(i);
+  return values;
+}
+
 TEST(SiluMul, AgreesWithReferenceOverTheWholeRange) {
-  std::vector<float> gate;
-  for (float x = -120.0F; x < 120.0F; x += 0.0137F) gate.push_back(x);
+  std::vector<float> gate = values_between(-120.0F, 120.0F, 0.0137F);
   for (const float x : {0.0F, -0.0F, 1e-30F, -1e-30F, 1e-42F, 1e38F, -1e38F}) gate.push_back(x);
   Random random(3);
   const std::vector<float> up = random.values(gate.size(), -3.0F, 3.0F);
@@ -207,8 +214,7 @@ TEST(SiluMul, KeepsNanAndTheLimits) {
 }
 
 TEST(GeluMul, AgreesWithReferenceOverTheWholeRange) {
-  std::vector<float> gate;
-  for (float x = -20.0F; x < 20.0F; x += 0.00237F) gate.push_back(x);
+  std::vector<float> gate = values_between(-20.0F, 20.0F, 0.00237F);
   for (const float x : {0.0F, -0.0F, 1e-30F, -1e-30F, 1e-42F, 1e38F, -1e38F}) gate.push_back(x);
   const std::vector<float> up = Random(3).values(gate.size(), -3.0F, 3.0F);
   std::vector<float> expected(gate.size());
@@ -240,8 +246,7 @@ TEST(GeluMul, GivesWhatTorchGives) {
 }
 
 TEST(Softcap, KeepsValuesBelowTheCapAndTheirOrder) {
-  std::vector<float> x;
-  for (float v = -300.0F; v < 300.0F; v += 0.37F) x.push_back(v);
+  std::vector<float> x = values_between(-300.0F, 300.0F, 0.37F);
   for (const float v : {0.0F, 1e-20F, INFINITY, -INFINITY, 3e38F}) x.push_back(v);
   for (const float cap : {0.5F, 30.0F, 50.0F}) {
     std::vector<float> expected = x;

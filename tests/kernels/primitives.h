@@ -150,9 +150,9 @@ struct PairPrimitivesOf {
   };
 };
 
-template <class Primitives>
-constexpr PrimitiveList list_of() {
-  return {Primitives::kAll, sizeof(Primitives::kAll) / sizeof(Primitives::kAll[0])};
+template <std::size_t kCount>
+constexpr PrimitiveList list_of(const Primitive (&all)[kCount]) {
+  return {all, kCount};
 }
 
 }  // namespace bora::kernels

@@ -72,7 +72,8 @@ inline double add_rows_tolerance(double added, double result) {
 inline double attention_tolerance(const CpuKernels& kernels, std::size_t head_dim,
                                   std::size_t positions, double score_magnitude, double softcap,
                                   double max_value) {
-  const auto spans = static_cast<double>(positions / kAttentionSpan + 2);
+  const std::size_t whole_spans = positions / kAttentionSpan;
+  const auto spans = static_cast<double>(whole_spans + 2);
   const double score = (roundings(kernels, head_dim) * score_magnitude + 4 * softcap) * kUnit;
   const double sums = (2 * static_cast<double>(positions) + spans + 16) * kUnit;
   return (2 * score + sums) * max_value + kSmallest;

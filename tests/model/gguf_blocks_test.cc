@@ -22,9 +22,9 @@ using testing::row_of;
 // How far a value may be off, as formats/packed.h states it: the scale or the value is rounded to
 // f16 (11 bits, above 2^-14), where no type of blocks holds both as they are.
 double bound(const std::string& type, double value) {
-  static const std::set<std::string> kRounded = {"IQ4_XS", "IQ2_XXS", "Q5_1",
-                                                 "Q2_K",   "IQ2_XS",  "IQ2_S"};
-  if (!kRounded.contains(type)) return 0.0;
+  static const std::set<std::string> rounded = {"IQ4_XS", "IQ2_XXS", "Q5_1",
+                                                "Q2_K",   "IQ2_XS",  "IQ2_S"};
+  if (!rounded.contains(type)) return 0.0;
   return std::max(0x1p-11 * std::abs(value) * (1 + 0x1p-12), 0x1p-25);
 }
 

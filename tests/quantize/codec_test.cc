@@ -209,7 +209,8 @@ TEST(Q4_0, ComesNearTheBestScaleThereIs) {
         row.begin(), row.end(), [](float a, float b) { return std::fabs(a) < std::fabs(b); });
     double least = q4_error(row.data(), extreme / -8.0);
     simple += least;
-    for (double level = 4.0; level < 12.0; level += 0.01) {
+    for (int hundredths = 400; hundredths < 1200; ++hundredths) {
+      const double level = hundredths / 100.0;
       least = std::min(
           {least, q4_error(row.data(), extreme / level), q4_error(row.data(), extreme / -level)});
     }

@@ -16,7 +16,6 @@
 namespace bora {
 namespace {
 
-using jinja::Dict;
 using jinja::Value;
 using testing::HasSubstr;
 

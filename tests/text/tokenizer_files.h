@@ -24,7 +24,7 @@ struct TokenizerJson {
   std::string pre_tokenizer = "null";
   std::string post_processor = "null";
   std::string decoder = R"({"type": "Fuse"})";
-  std::string options = "";  // of the model, each with a comma behind it
+  std::string options{};  // of the model, each with a comma behind it
   std::string vocab =
       R"({"<unk>": 0, "a": 1, "b": 2, "c": 3, "d": 4, "e": 5, "f": 6, "\u2581": 7, " ": 8,
           "ab": 9, "abc": 10, "\u2581a": 11, "de": 12, "1": 13, "2": 14, ".": 15, "A": 16,
