@@ -13,4 +13,6 @@ if(BORA_SANITIZE)
 endif()
 if(BORA_FUZZ)
   target_compile_options(bora_options INTERFACE -fsanitize=fuzzer-no-link)  # coverage for libFuzzer
+  # libFuzzer's name for: limits of time may be lower than in what users run.
+  target_compile_definitions(bora_options INTERFACE FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION)
 endif()

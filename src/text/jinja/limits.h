@@ -19,7 +19,11 @@ inline constexpr int kMaxEvalDepth = 900;
 inline constexpr int kMaxJsonDepth = 100;
 inline constexpr int kMaxValueDepth = 200;
 // Evaluated nodes, elements walked, and text: so many bytes read or written are one step.
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+inline constexpr uint64_t kMaxSteps = 100'000;  // a fuzzer writes endless loops all the time
+#else
 inline constexpr uint64_t kMaxSteps = 10'000'000;
+#endif
 inline constexpr uint64_t kBytesPerStep = 32;
 inline constexpr size_t kMaxOutputBytes = size_t{64} << 20;
 inline constexpr size_t kMaxStringBytes = size_t{64} << 20;
