@@ -45,7 +45,7 @@ void BatchBuilder::append(const ScheduledSequence& scheduled) {
   const std::size_t end = scheduled.begin + scheduled.count;
   for (std::size_t position = scheduled.begin; position < end; ++position) {
     if (position + scheduled.rows >= end) rows_.push_back(static_cast<std::int32_t>(ids_.size()));
-    ids_.push_back(sequence.tokens[position]);
+    ids_.push_back(sequence.token_at(position));
     positions_.push_back(static_cast<std::int32_t>(position));
     slots_.push_back(slot_of(sequence.blocks, position, block_tokens_));
   }

@@ -2,7 +2,9 @@
 
 #include "engine/inbox.h"
 #include "engine/model_runner.h"
+#include "engine/prompt_lookup.h"
 #include "engine/scheduler.h"
+#include "engine/speculation.h"
 #include "plan/memory_plan.h"
 
 #include <fmt/format.h>
@@ -77,17 +79,19 @@ Error no_memory() {
 }  // namespace
 
 struct Engine::State {
-  State(ModelRunner made, const MemoryPlan& planned)
+  State(ModelRunner made, const MemoryPlan& planned, std::shared_ptr<DraftProposer> proposer)
       : plan(planned),
         window(made.model().kv_shape().sliding_window),
         runner(std::move(made)),
-        scheduler(limits_of(planned), blocks_of(planned, window)) {}
+        speculation(std::move(proposer)),
+        scheduler(limits_of(planned), blocks_of(planned, window), &speculation) {}
 
   // Read by all threads.
   const MemoryPlan plan;
   const std::size_t window;
   // The thread's. Others read what is const in the model and the backend.
   ModelRunner runner;
+  Speculation speculation;
   Scheduler scheduler;
   // The way in.
   Inbox inbox;
@@ -106,6 +110,7 @@ struct Engine::State {
 
   void work();
   void step();
+  void compute(const SchedulerOutput& output);
   void use_logits(const ScheduledSequence& scheduled);
 };
 
@@ -177,11 +182,19 @@ void Engine::State::work() {
 void Engine::State::step() {
   const SchedulerOutput& output = scheduler.schedule();
   if (!output.sequences.empty()) {
-    runner.run(output);
+    compute(output);
     for (const ScheduledSequence& scheduled : output.sequences) use_logits(scheduled);
     scheduler.commit();
   }
   for (Sequence& sequence : scheduler.take_finished()) sequence.report_end();
+}
+
+void Engine::State::compute(const SchedulerOutput& output) {
+  const Clock::time_point start = Clock::now();
+  runner.run(output);
+  if (output.tokens != output.sequences.size() + output.drafted) return;  // there was a prompt
+  speculation.record(output.sequences.size(), output.drafted,
+                     std::chrono::duration<double>(Clock::now() - start).count());
 }
 
 void Engine::State::use_logits(const ScheduledSequence& scheduled) {
@@ -192,10 +205,8 @@ void Engine::State::use_logits(const ScheduledSequence& scheduled) {
     sequence.hand_out(scheduled.begin + scheduled.count - scheduled.rows, logits);
     return;
   }
-  // A row of an f32 tensor is an array of floats.
-  const std::span<const float> row{reinterpret_cast<const float*>(logits.data), vocab_size()};
-  sequence.draw(row);
-  for (Sequence& fork : sequence.forks) fork.draw(row);
+  sequence.draw_along_draft(logits);
+  for (Sequence& fork : sequence.forks) fork.draw_along_draft(logits);
 }
 
 // The engine.
@@ -215,8 +226,10 @@ Result<std::unique_ptr<Engine>> Engine::create(std::unique_ptr<Model> model,
   model->set_context_length(plan->context_length);
   Result<ModelRunner> runner = ModelRunner::create(std::move(model), std::move(backend), *plan);
   if (!runner) return std::move(runner).error();
-  auto engine =
-      std::unique_ptr<Engine>(new Engine(std::make_unique<State>(*std::move(runner), *plan)));
+  std::shared_ptr<DraftProposer> proposer = options.proposer;
+  if (proposer == nullptr) proposer = std::make_shared<PromptLookup>();
+  auto engine = std::unique_ptr<Engine>(
+      new Engine(std::make_unique<State>(*std::move(runner), *plan, std::move(proposer))));
   try {
     engine->state_->thread = std::thread([state = engine->state_.get()] { state->work(); });
   } catch (const std::system_error& error) {
@@ -267,7 +280,7 @@ Result<std::vector<Generation>> Engine::generate_parallel(const Request& request
                                                           const std::atomic<bool>* interrupted) {
   Result<std::vector<TokenStream>> streams = submit_parallel(request, count, interrupted);
   if (!streams) return std::move(streams).error();
-  // The engine may be a token ahead of this thread: the answer ends where this thread says.
+  // The engine may be some tokens ahead of this thread: the answer ends where this thread says.
   const std::size_t most = state_->most_new(request);
   std::optional<FinishReason> ended;
   std::size_t taken = 0;

@@ -12,6 +12,7 @@
 #include "backend/backend.h"
 #include "base/function_ref.h"
 #include "base/result.h"
+#include "engine/draft_proposer.h"
 #include "engine/request.h"
 #include "engine/sequence.h"
 #include "engine/token_stream.h"
@@ -42,6 +43,9 @@ struct EngineOptions {
   ComputeType compute = ComputeType::kAuto;  // as the backend was made
   std::optional<std::size_t> memory_limit =
       std::nullopt;  // bytes; nullopt: available_memory() (base/memory.h)
+  // What drafts come from (docs/speculation.md), called on the engine's thread only. Null: a
+  // PromptLookup.
+  std::shared_ptr<DraftProposer> proposer = nullptr;
 };
 
 class Engine {

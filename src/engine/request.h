@@ -13,6 +13,14 @@
 
 namespace bora {
 
+// Whether a step may compute several tokens of an answer, drafted from its own text and kept where
+// the sampler draws the same (docs/speculation.md). The tokens are the same either way.
+enum class Speculate {
+  kOff,
+  kAuto,    // as far as it pays
+  kAlways,  // as long a draft as there may be, whatever it costs: for tests and measurements
+};
+
 struct Request {
   std::vector<TokenId> prompt;
   SamplingParams sampling;
@@ -22,6 +30,7 @@ struct Request {
   // Begin with what earlier requests have left of this prompt in the cache, and leave it to later
   // ones. The tokens are the same either way; a measurement of prefill wants it off.
   bool use_prefix_cache = true;
+  Speculate speculate = Speculate::kAuto;
 };
 
 enum class FinishReason { kStop, kLength, kInterrupted };
@@ -56,8 +65,10 @@ struct Generation {
   std::vector<TokenId> ids;  // the new tokens only, without the one of stop_ids that ended them
   FinishReason finish_reason = FinishReason::kStop;
   Timings timings;
-  std::size_t cached_tokens = 0;  // of the prompt, that the cache held already
-  std::size_t preemptions = 0;    // times it gave up its cache to others and was computed again
+  std::size_t cached_tokens = 0;    // of the prompt, that the cache held already
+  std::size_t preemptions = 0;      // times it gave up its cache to others and was computed again
+  std::size_t drafted_tokens = 0;   // computed as a guess
+  std::size_t accepted_tokens = 0;  // of them, that were right: as many steps were saved
 };
 
 }  // namespace bora

@@ -8,8 +8,9 @@
 
 namespace bora {
 
-Scheduler::Scheduler(const Limits& limits, const BlockManager::Shape& shape)
-    : limits_(limits), blocks_(shape) {
+Scheduler::Scheduler(const Limits& limits, const BlockManager::Shape& shape,
+                     Speculation* speculation)
+    : limits_(limits), blocks_(shape), speculation_(speculation) {
   CHECK(limits.step_tokens >= limits.max_sequences && limits.logits_rows >= limits.max_sequences,
         "a step has room for a token of each sequence");
   output_.sequences.reserve(limits.max_sequences);
@@ -20,6 +21,7 @@ void Scheduler::add(SequenceList&& arrivals) { waiting_.splice(waiting_.end(), a
 const SchedulerOutput& Scheduler::schedule() {
   output_.sequences.clear();
   output_.tokens = 0;
+  output_.drafted = 0;
   output_.rows = 0;
   tokens_left_ = limits_.step_tokens;
   rows_left_ = limits_.logits_rows - limits_.max_sequences;
@@ -42,8 +44,12 @@ void Scheduler::end_interrupted(SequenceList& list) {
 }
 
 void Scheduler::schedule_decodes() {
+  const bool drafts = may_draft();
   for (auto it = running_.begin(); it != running_.end(); ++it) {
     if (it->remaining() != 1) continue;
+    if (drafts) draft(*it);
+    if (!it->draft.empty() && place(it, 1 + it->draft.size())) continue;
+    it->draft.clear();
     while (!place(it, 1)) {
       CHECK(running_.size() > 1, "a sequence fits when it is alone");
       const bool newest = std::next(it) == running_.end();
@@ -51,6 +57,34 @@ void Scheduler::schedule_decodes() {
       if (newest) return;
     }
   }
+}
+
+// Whether the step will decode and nothing else, and drafts may pay.
+bool Scheduler::may_draft() {
+  if (speculation_ == nullptr) return false;
+  if (!waiting_.empty() && running_.size() < limits_.max_sequences) return false;
+  for (const Sequence& sequence : running_) {
+    // The last token of a prompt may be alone in its step, too.
+    if (sequence.remaining() != 1 || sequence.num_new() == 0) return false;
+  }
+  return speculation_->begin_step(running_.size());
+}
+
+// No longer than leaves a token, a row and a block to everyone.
+void Scheduler::draft(Sequence& sequence) {
+  const std::size_t block_tokens = blocks_.shape().block_tokens;
+  const std::size_t held = sequence.blocks.end * block_tokens;
+  const std::size_t in_held = held - std::min(held, sequence.tokens.size());
+  const std::size_t spare = blocks_.available() - std::min(blocks_.available(), running_.size());
+  const std::size_t others = running_.size() - output_.sequences.size();
+  const std::size_t most = std::min({
+      limits_.chunk - 1,
+      tokens_left_ - others,
+      rows_left_,
+      sequence.most_new - sequence.num_new() - 1,  // the last token follows the draft
+      in_held + spare * block_tokens,
+  });
+  speculation_->draft(sequence, most);
 }
 
 void Scheduler::schedule_prefills() {
@@ -112,17 +146,20 @@ bool Scheduler::place(SequenceList::iterator sequence, std::size_t count) {
   scheduled.sequence = sequence;
   scheduled.begin = sequence->num_computed;
   scheduled.count = count;
+  scheduled.drafted = sequence->draft.size();
   const std::size_t end = scheduled.begin + count;
   if (!blocks_.advance(sequence->blocks, scheduled.begin, end, scheduled.copy)) return false;
   if (sequence->on_logits != nullptr) {
     scheduled.rows = std::min(count, end - std::min(end, sequence->num_scored));
     rows_left_ -= count - 1;
-  } else if (end == sequence->tokens.size() && sequence->most_new > 0) {
-    scheduled.rows = 1;
+  } else if (end == sequence->tokens.size() + scheduled.drafted && sequence->most_new > 0) {
+    scheduled.rows = 1 + scheduled.drafted;
+    rows_left_ -= scheduled.drafted;
   }
   scheduled.first_row = output_.rows;
   output_.rows += scheduled.rows;
   output_.tokens += count;
+  output_.drafted += scheduled.drafted;
   tokens_left_ -= count;
   output_.sequences.push_back(scheduled);
   return true;
@@ -140,7 +177,13 @@ void Scheduler::preempt_newest() {
 void Scheduler::commit() {
   for (const ScheduledSequence& scheduled : output_.sequences) {
     Sequence& sequence = *scheduled.sequence;
-    sequence.num_computed = scheduled.begin + scheduled.count;
+    // Behind what was accepted of a draft lies what later steps write over.
+    const std::size_t wrong = scheduled.drafted - sequence.draft.size();
+    sequence.num_computed = scheduled.begin + scheduled.count - wrong;
+    if (speculation_ != nullptr && scheduled.rows > 0 && sequence.on_logits == nullptr) {
+      speculation_->settle(sequence, scheduled.drafted);
+    }
+    sequence.draft.clear();
     if (sequence.request.use_prefix_cache && sequence.on_logits == nullptr) {
       blocks_.record(sequence.tokens, sequence.num_computed, sequence.blocks);
     }

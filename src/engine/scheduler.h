@@ -2,7 +2,9 @@
 //
 // Continuous batching (Orca, https://www.usenix.org/conference/osdi22/presentation/yu) with chunked
 // prefill (https://arxiv.org/abs/2308.16369): every step takes one token of each sequence that is
-// decoding, then chunks of prompts up to a budget of tokens. Requests are served in the order they
+// decoding, then chunks of prompts up to a budget of tokens. Where a step only decodes, and few
+// sequences, a draft may follow their tokens, in what is left of the step's tokens, rows of logits
+// and blocks: it takes nothing from anyone. Requests are served in the order they
 // came. Where a decoding sequence lacks a block, the newest running one gives back its own and is
 // computed again later; a prompt waits for decoding sequences to end before it takes blocks from
 // others. The oldest sequence always goes on, so every request is answered in the end.
@@ -13,6 +15,7 @@
 
 #include "engine/block_manager.h"
 #include "engine/sequence.h"
+#include "engine/speculation.h"
 
 #include <cstddef>
 #include <vector>
@@ -24,6 +27,7 @@ struct ScheduledSequence {
   SequenceList::iterator sequence;
   std::size_t begin = 0;
   std::size_t count = 0;
+  std::size_t drafted = 0;    // the last of `count`, which follow the sequence's tokens
   std::size_t first_row = 0;  // of the step's logits
   std::size_t rows = 0;       // wanted: of the last `rows` positions
   BlockCopy copy;             // to be done before the step
@@ -32,6 +36,7 @@ struct ScheduledSequence {
 struct SchedulerOutput {
   std::vector<ScheduledSequence> sequences;
   std::size_t tokens = 0;
+  std::size_t drafted = 0;  // of tokens
   std::size_t rows = 0;
 };
 
@@ -43,7 +48,9 @@ class Scheduler {
     std::size_t chunk = 1;          // tokens of one sequence in a step
     std::size_t logits_rows = 1;    // of a step, at least max_sequences
   };
-  Scheduler(const Limits& limits, const BlockManager::Shape& shape);
+  // `speculation`: null for none; borrowed.
+  Scheduler(const Limits& limits, const BlockManager::Shape& shape,
+            Speculation* speculation = nullptr);
 
   // New sequences wait behind those there are. Each fits into the blocks when it is alone.
   void add(SequenceList&& arrivals);
@@ -69,6 +76,8 @@ class Scheduler {
  private:
   void end_interrupted(SequenceList& list);
   void schedule_decodes();
+  [[nodiscard]] bool may_draft();
+  void draft(Sequence& sequence);
   void schedule_prefills();
   void admit();
   [[nodiscard]] std::size_t chunk_of(const Sequence& sequence) const;
@@ -80,6 +89,7 @@ class Scheduler {
 
   Limits limits_;
   BlockManager blocks_;
+  Speculation* speculation_;
   // All in the order of arrival; whoever runs came before whoever waits.
   SequenceList waiting_;
   SequenceList running_;

@@ -1,5 +1,7 @@
 #include "engine/sequence.h"
 
+#include "engine/step_cost.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -34,6 +36,7 @@ Sequence::Sequence(Request asked, std::size_t most_new_tokens, std::size_t vocab
       blocks(asked.prompt.size() + most_new_tokens, block_tokens),
       sampler(std::in_place, asked.sampling, vocab_size, asked.prompt) {
   top_logprobs.reserve(static_cast<std::size_t>(asked.sampling.logprobs));
+  if (asked.speculate != Speculate::kOff) draft.reserve(StepCost::kMostDrafted);
 }
 
 Sequence::Sequence(std::span<const TokenId> ids, const OnLogits& wanted, std::size_t block_tokens,
@@ -81,6 +84,17 @@ void Sequence::draw(std::span<const float> logits) {
   if (num_new() == most_new) finish_reason = FinishReason::kLength;
 }
 
+void Sequence::draw_along_draft(TensorView logits) {
+  std::size_t accepted = 0;
+  for (;;) {
+    // A row of an f32 tensor is an array of floats.
+    draw({reinterpret_cast<const float*>(logits.row(accepted)), logits.shape[1]});
+    if (has_ended() || accepted == draft.size() || tokens.back() != draft[accepted]) break;
+    ++accepted;
+  }
+  draft.resize(accepted);
+}
+
 void Sequence::hand_out(std::size_t first_position, TensorView logits) {
   num_scored = first_position + logits.shape.rows();
   const bool more = (*on_logits)(first_position, logits);
@@ -91,7 +105,13 @@ void Sequence::report_end() {
   if (error) {
     channel->fail(std::move(*error));
   } else {
-    channel->finish(*finish_reason, cached_tokens, preemptions);
+    channel->finish({.ids = {},
+                     .finish_reason = *finish_reason,
+                     .timings = {},
+                     .cached_tokens = cached_tokens,
+                     .preemptions = preemptions,
+                     .drafted_tokens = drafted_tokens,
+                     .accepted_tokens = accepted_tokens});
   }
 }
 

@@ -8,6 +8,7 @@
 #include "base/function_ref.h"
 #include "base/result.h"
 #include "engine/block_manager.h"
+#include "engine/draft_ledger.h"
 #include "engine/request.h"
 #include "engine/sampler.h"
 #include "engine/token_channel.h"
@@ -44,11 +45,19 @@ struct Sequence {
   // Tokens whose keys and values are not stored.
   [[nodiscard]] std::size_t remaining() const { return tokens.size() - num_computed; }
   [[nodiscard]] std::size_t num_new() const { return tokens.size() - prompt_tokens; }
+  // Tokens, and behind them the draft.
+  [[nodiscard]] TokenId token_at(std::size_t position) const {
+    return position < tokens.size() ? tokens[position] : draft[position - tokens.size()];
+  }
   [[nodiscard]] bool is_interrupted() const;
   [[nodiscard]] bool has_ended() const { return finish_reason || error; }
 
   // Takes the next token from the logits after the last one.
   void draw(std::span<const float> logits);
+  // The same from the logits [1 + draft.size(), vocab_size] after the last token and each of the
+  // draft, as long as the draft holds what is drawn: exactly the tokens of as many draws one by
+  // one. What was wrong is cut from the draft.
+  void draw_along_draft(TensorView logits);
   // Hands on logits [rows, vocab_size] of first_position and on.
   void hand_out(std::size_t first_position, TensorView logits);
   // Tells the reader that this is all. It has given back its blocks.
@@ -65,6 +74,8 @@ struct Sequence {
   std::vector<TokenId> tokens;   // prompt and answer
   std::size_t num_computed = 0;  // of tokens, whose keys and values are stored
   std::size_t num_scored = 0;    // positions handed to on_logits
+  std::vector<TokenId> draft;    // guessed to follow tokens; empty between steps
+  DraftLedger ledger;
   BlockTable blocks;
   std::optional<Sampler> sampler;
   std::vector<TokenLogprob> top_logprobs;
@@ -75,6 +86,8 @@ struct Sequence {
   std::optional<Error> error;
   std::size_t cached_tokens = 0;
   std::size_t preemptions = 0;
+  std::size_t drafted_tokens = 0;
+  std::size_t accepted_tokens = 0;
 };
 
 using SequenceList = std::list<Sequence>;

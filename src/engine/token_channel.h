@@ -23,7 +23,7 @@ class TokenChannel {
 
   // The engine's side. Neither allocates.
   void push(const TokenEvent& event);
-  void finish(FinishReason reason, std::size_t cached_tokens, std::size_t preemptions);
+  void finish(const Generation& ending);  // without ids and timings
   void fail(Error error);
   void fail_without_memory();
   [[nodiscard]] bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }

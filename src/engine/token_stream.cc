@@ -38,12 +38,10 @@ void TokenChannel::end() {
   end_ = Clock::now();
 }
 
-void TokenChannel::finish(FinishReason reason, std::size_t cached_tokens, std::size_t preemptions) {
+void TokenChannel::finish(const Generation& ending) {
   {
     const std::lock_guard lock(mutex_);
-    ending_.finish_reason = reason;
-    ending_.cached_tokens = cached_tokens;
-    ending_.preemptions = preemptions;
+    ending_ = ending;
     end();
   }
   changed_.notify_one();

@@ -1,5 +1,6 @@
 // After start-up a decode step allocates nothing: this program's operator new counts.
 #include "tests/engine/golden.h"
+#include "tests/engine/known_texts.h"
 
 #include <gtest/gtest.h>
 
@@ -88,6 +89,41 @@ TEST(Allocation, HappensInNoDecodeStep) {
     EXPECT_EQ(allocations_while_decoding(**engine, request, 1, 3), 0U) << name;
     EXPECT_EQ(allocations_while_decoding(**engine, request, 5, 3), 0U) << name << ", five";
     EXPECT_EQ(allocations_while_decoding(**engine, sampled, 5, 3), 0U) << name << ", sampled";
+  }
+}
+
+TEST(Allocation, HappensInNoStepWithADraft) {
+  is_test_thread = true;
+  Request request;
+  request.prompt = {1, 2, 3, 4, 5, 6, 7};
+  request.max_new_tokens = 150;  // over several blocks
+  request.ignore_eos = true;
+  request.sampling = {.temperature = 0.0F, .repetition_penalty = 1.1F, .logprobs = 3};
+  for (const std::string name : {"llama2", "mistral_v01_swa", "mixtral"}) {
+    testing::TestEngine::Options options;
+    options.backend.threads = 2;
+    options.engine.max_sequences = 3;
+    const auto open = [&] {
+      return testing::TestEngine::open(testing::golden_folder(name), options);
+    };
+    std::vector<TokenId> text = request.prompt;
+    request.speculate = Speculate::kOff;
+    const std::vector<TokenId> ids = (**open())->submit(request)->wait()->ids;
+    text.insert(text.end(), ids.begin(), ids.end());
+    options.engine.proposer =
+        std::make_shared<testing::KnownTexts>(std::vector<std::vector<TokenId>>{text}, 7);
+    for (const Speculate speculate : {Speculate::kAuto, Speculate::kAlways}) {
+      request.speculate = speculate;
+      auto engine = open();
+      ASSERT_TRUE(engine) << engine.error().message;
+      EXPECT_EQ(allocations_while_decoding(**engine, request, 1, 3), 0U) << name;
+      EXPECT_EQ(allocations_while_decoding(**engine, request, 3, 3), 0U) << name << ", three";
+      const Result<Generation> answer = (**engine)->submit(request)->wait();
+      EXPECT_EQ(answer->ids, ids);
+      if (speculate == Speculate::kAuto) continue;  // how much it drafts is a matter of time
+      EXPECT_GT(answer->drafted_tokens, answer->accepted_tokens);
+      EXPECT_GT(answer->accepted_tokens, 0U);
+    }
   }
 }
 

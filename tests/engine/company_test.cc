@@ -1,7 +1,8 @@
 // Decision 2 of docs/architecture.md, end to end: the bits of a sequence's logits and tokens do not
-// depend on threads, chunks, company, the prefix cache or preemption.
+// depend on threads, chunks, company, the prefix cache, drafts or preemption.
 #include "plan/kv_blocks.h"
 #include "tests/engine/golden.h"
+#include "tests/engine/known_texts.h"
 
 #include <gtest/gtest.h>
 
@@ -91,6 +92,7 @@ std::vector<Answer> each_alone(const std::string& model, TestEngine::Options opt
   std::vector<Answer> answers;
   for (Request request : requests) {
     request.use_prefix_cache = false;
+    request.speculate = Speculate::kOff;
     answers.push_back(alone(*engine, request));
   }
   return answers;
@@ -206,6 +208,64 @@ TEST_P(Company, OfItsForksChangesNoBit) {
     for (std::size_t i = 0; i < requests.size(); ++i) {
       EXPECT_TRUE(take_all((*streams)[i]) == expected[i]) << "fork " << i;
       EXPECT_EQ((*streams)[i].wait()->cached_tokens, i == 0 ? 0U : 70U);
+    }
+  });
+}
+
+// Greedy, drawn, and drawn with penalties, which depend on each token before; over several blocks
+// and beyond the window.
+std::vector<Request> requests_to_draft() {
+  std::vector<Request> requests;
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    requests.push_back(request_of(some_ids(56 + i, i), 30));
+    requests.back().speculate = Speculate::kAlways;
+  }
+  requests[0].sampling.temperature = 0.0F;
+  requests[3].sampling.repetition_penalty = 1.1F;
+  requests[3].sampling.frequency_penalty = 0.1F;
+  return requests;
+}
+
+std::shared_ptr<DraftProposer> proposer_of(const std::vector<Request>& requests,
+                                           const std::vector<Answer>& answers) {
+  std::vector<std::vector<TokenId>> texts;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    texts.push_back(requests[i].prompt);
+    // Behind each token come those that were likely in its place.
+    const std::size_t step = 1 + static_cast<std::size_t>(requests[i].sampling.logprobs);
+    for (std::size_t t = 0; t < answers[i].ids.size(); t += step) {
+      texts.back().push_back(answers[i].ids[t]);
+    }
+  }
+  return std::make_shared<testing::KnownTexts>(std::move(texts), 7);
+}
+
+TEST_P(Company, OfDraftsChangesNoBitAloneTogetherOrShortOfBlocks) {
+  const std::vector<Request> requests = requests_to_draft();
+  for_each_arithmetic([&](TestEngine::Options options) {
+    const std::vector<Answer> expected = each_alone(GetParam(), options, requests);
+    options.backend.threads = 2;
+    options.engine.prefill_chunk = 24;
+    options.engine.proposer = proposer_of(requests, expected);
+    constexpr std::pair<std::size_t, std::size_t> kTogetherAndBlocks[] = {{1, 0}, {4, 0}, {4, 5}};
+    for (const auto& [together, blocks] : kTogetherAndBlocks) {
+      options.engine.max_sequences = together;
+      options.engine.kv_blocks = blocks;
+      auto engine = open(GetParam(), options);
+      auto streams = (*engine)->submit_all(requests);
+      ASSERT_TRUE(streams);
+      Generation sums;
+      for (std::size_t i = 0; i < requests.size(); ++i) {
+        EXPECT_TRUE(take_all((*streams)[i]) == expected[i])
+            << "request " << i << ", " << together << " together, " << blocks << " blocks";
+        const Generation answer = *(*streams)[i].wait();
+        sums.preemptions += answer.preemptions;
+        sums.drafted_tokens += answer.drafted_tokens;
+        sums.accepted_tokens += answer.accepted_tokens;
+      }
+      EXPECT_GT(sums.accepted_tokens, 10U);
+      EXPECT_GT(sums.drafted_tokens, sums.accepted_tokens);
+      EXPECT_EQ(sums.preemptions > 0, blocks == 5);
     }
   });
 }
