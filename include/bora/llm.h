@@ -63,6 +63,7 @@ struct CompletionOptions {
   std::size_t max_new_tokens = 128;
   std::vector<std::string> stop;  // the text ends before any of these
   bool ignore_eos = false;
+  Speculate speculate = Speculate::kAuto;  // faster or not, the same tokens
   // Answers, computed together; on_text gets the first's. Answer i draws with seed + i.
   std::size_t parallel = 1;
   const std::atomic<bool>* interrupted = nullptr;  // set elsewhere: end with what there is
@@ -80,7 +81,9 @@ struct Completion {
   std::vector<TokenId> ids;         // the new tokens
   FinishReason finish_reason = FinishReason::kStop;
   Timings timings;
-  std::size_t cached_tokens = 0;        // of the prompt, that the cache held already
+  std::size_t cached_tokens = 0;   // of the prompt, that the cache held already
+  std::size_t drafted_tokens = 0;  // as in Generation
+  std::size_t accepted_tokens = 0;
   std::vector<TokenLogprobs> logprobs;  // of `ids`; empty unless sampling.logprobs > 0
   std::vector<Generation> others;       // the answers after the first, of options.parallel
 };

@@ -176,6 +176,7 @@ Result<Completion> Llm::complete(std::vector<TokenId> prompt, const CompletionOp
   request.max_new_tokens = options.max_new_tokens;
   request.stop_ids = parts_->engine->model().config().eos_token_ids;
   request.ignore_eos = options.ignore_eos;
+  request.speculate = options.speculate;
   AnswerSink sink(tokenizer(), options, on_text, completion);
   Result<std::vector<Generation>> answers = parts_->engine->generate_parallel(
       request, options.parallel, [&](const TokenEvent& event) { return sink.push(event); },
@@ -187,6 +188,8 @@ Result<Completion> Llm::complete(std::vector<TokenId> prompt, const CompletionOp
   completion.finish_reason = first.finish_reason;
   completion.timings = first.timings;
   completion.cached_tokens = first.cached_tokens;
+  completion.drafted_tokens = first.drafted_tokens;
+  completion.accepted_tokens = first.accepted_tokens;
   completion.others.assign(std::move_iterator(answers->begin() + 1),
                            std::move_iterator(answers->end()));
   return completion;

@@ -166,6 +166,7 @@ class Bench {
       requests[i].max_new_tokens = new_tokens;
       requests[i].ignore_eos = true;
       requests[i].use_prefix_cache = false;
+      requests[i].speculate = Speculate::kOff;
     }
     BatchTimes times;
     times.start = Clock::now();

@@ -22,6 +22,7 @@ struct ChatOptions {
   std::string chat_template;
   std::size_t max_new_tokens = 0;  // 0: as far as the context goes
   std::vector<std::string> stop;
+  std::string speculate = "auto";
   SamplingFlags sampling;
   EngineFlags engine;
   ReportFlags report;
@@ -59,6 +60,7 @@ FlagTable make_flags(ChatOptions& options) {
   flags.whole("--max-new-tokens", "at most N tokens an answer (default: as the context allows)",
               kPositiveCount, options.max_new_tokens);
   flags.texts("--stop", "TEXT", "end before this text; may be given several times", options.stop);
+  add_speculate_flag(flags, options.speculate);
   add_sampling_flags(
       flags, options.sampling,
       {.title = "Sampling (default: the model's generation_config.json)",
@@ -138,6 +140,7 @@ Result<ExitCode> converse(const ChatOptions& options, Llm& llm) {
   setup.completion.max_new_tokens =
       options.max_new_tokens > 0 ? options.max_new_tokens : llm.info().context_length;
   setup.completion.stop = options.stop;
+  setup.completion.speculate = speculate_of(options.speculate);
   setup.json = options.report.json;
   setup.quiet = options.report.quiet;
   return run_chat(llm, std::move(setup));

@@ -54,6 +54,11 @@ SamplingParams sampling_params(const SamplingFlags& flags) {
   return params;
 }
 
+Speculate speculate_of(std::string_view flag) {
+  if (flag == "off") return Speculate::kOff;
+  return flag == "lookup" ? Speculate::kAlways : Speculate::kAuto;
+}
+
 Result<Llm> open_llm(const ModelLocation& location, const EngineFlags& flags,
                      const std::string& template_file, ProgressLine& progress,
                      std::size_t max_sequences) {

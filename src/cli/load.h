@@ -17,6 +17,9 @@ Result<Llm> open_model(const ModelLocation& location, LlmOptions options, Progre
 // What is not given is as in SamplingParams{}.
 SamplingParams sampling_params(const SamplingFlags& flags);
 
+// Of add_speculate_flag().
+Speculate speculate_of(std::string_view flag);
+
 // The same as the flags say, for that many sequences at a time, with the template of that file, if
 // it names one. The file is read first, so that a wrong name costs no load.
 Result<Llm> open_llm(const ModelLocation& location, const EngineFlags& flags,

@@ -18,6 +18,8 @@ constexpr std::array kKv = {Choice{"auto"}, Choice{"f32"}, Choice{"f16"}, Choice
 constexpr std::array kLoad = {Choice{"auto"}, Choice{"map"}, Choice{"copy", true}};
 constexpr std::array kDevice = {Choice{"auto"}, Choice{"cpu"}, Choice{"cuda", true}};
 
+constexpr std::array kSpeculate = {Choice{"auto"}, Choice{"off"}, Choice{"lookup"}};
+
 }  // namespace
 
 std::span<const Choice> weight_choices() { return kWeights; }
@@ -99,6 +101,13 @@ void add_sampling_flags(FlagTable& flags, SamplingFlags& options,
   flags.whole("--seed", defaults.seed, {0, std::numeric_limits<std::int64_t>::max()}, options.seed);
   flags.whole("--logprobs", "add the N likeliest of each new token to --json", {0, 100},
               options.logprobs);
+}
+
+void add_speculate_flag(FlagTable& flags, std::string& speculate) {
+  flags.choice("--speculate",
+               "guess tokens from the text itself and check several a step, as far as that pays "
+               "(auto), always (lookup) or never; the answer is the same",
+               kSpeculate, speculate);
 }
 
 void add_report_flags(FlagTable& flags, ReportFlags& options) {

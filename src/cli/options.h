@@ -66,6 +66,9 @@ struct SamplingDefaults {
 void add_sampling_flags(FlagTable& flags, SamplingFlags& options,
                         const SamplingDefaults& defaults = {});
 
+// What --speculate says: off, auto or lookup.
+void add_speculate_flag(FlagTable& flags, std::string& speculate);
+
 struct ReportFlags {
   bool json = false;
   bool quiet = false;

@@ -25,6 +25,7 @@ struct RunOptions {
   std::size_t max_new_tokens = 300;
   std::vector<std::string> stop;
   bool ignore_eos = false;
+  std::string speculate = "auto";
   std::size_t parallel = 1;
   SamplingFlags sampling;
   EngineFlags engine;
@@ -41,7 +42,10 @@ constexpr HelpText kHelp = {
     "  timings: load_s (process start to first forward pass), prefill_s, prefill_tokens_per_s,\n"
     "  decode_s (the new tokens after the first), decode_tokens_per_s, total_tokens_per_s\n"
     "  (prompt and new / (prefill_s + decode_s)), weight_bytes_per_token (without the embedding\n"
-    "  table); with --logprobs N also logprobs: [{id, logprob, top: [[id, logprob], ..]}, ..];\n"
+    "  table), speculation: drafted and accepted (tokens guessed, and guessed right: as many "
+    "steps\n"
+    "  were saved); with --logprobs N also logprobs: [{id, logprob, top: [[id, logprob], ..]}, "
+    "..];\n"
     "  with --parallel N also parallel: N, and speeds and decode_s are of all answers together"};
 
 FlagTable make_flags(RunOptions& options) {
@@ -64,6 +68,7 @@ FlagTable make_flags(RunOptions& options) {
   flags.toggle("--ignore-eos", "an end-of-sequence token is an ordinary one", options.ignore_eos);
   flags.whole("--parallel", "answer N times as a batch and print the first (seed + i each)",
               {1, 1024}, options.parallel);
+  add_speculate_flag(flags, options.speculate);
   add_sampling_flags(flags, options.sampling);
   add_engine_flags(flags, options.engine);
   add_location_flags(flags, options.location);
@@ -132,6 +137,7 @@ Result<ExitCode> answer(const RunOptions& options, Llm& llm, std::vector<TokenId
   completion.stop = options.stop;
   completion.ignore_eos = options.ignore_eos;
   completion.parallel = options.parallel;
+  completion.speculate = speculate_of(options.speculate);
   completion.interrupted = &interrupt_flag();
 
   Output out;

@@ -22,23 +22,42 @@ double per_second(std::size_t count, double seconds) {
   return finite(static_cast<double>(count) / seconds);
 }
 
+// Steps that made the tokens after the first. Accepted ones may have been cut off the answer.
+std::size_t steps_of(std::size_t tokens, std::size_t accepted) {
+  return tokens < 2 ? 0 : std::max<std::size_t>(1, tokens - 1 - std::min(accepted, tokens - 1));
+}
+
+struct Drafts {
+  std::size_t drafted = 0;
+  std::size_t accepted = 0;
+};
+
+Drafts drafts_of(const Completion& completion) {
+  Drafts drafts{completion.drafted_tokens, completion.accepted_tokens};
+  for (const Generation& other : completion.others) {
+    drafts.drafted += other.drafted_tokens;
+    drafts.accepted += other.accepted_tokens;
+  }
+  return drafts;
+}
+
 Speeds speeds_of(const Completion& completion) {
   Speeds speeds{.decode_s = completion.timings.decode_s};
   const double prefill_s = completion.timings.prefill_s;
   std::size_t new_tokens = completion.ids.size();
-  std::size_t longest = new_tokens;
+  std::size_t steps = steps_of(new_tokens, completion.accepted_tokens);
   for (const Generation& other : completion.others) {
     new_tokens += other.ids.size();
-    longest = std::max(longest, other.ids.size());
+    steps = std::max(steps, steps_of(other.ids.size(), other.accepted_tokens));
     const double end = other.timings.prefill_s + other.timings.decode_s;
     speeds.decode_s = std::max(speeds.decode_s, end - prefill_s);
   }
   const std::size_t answers = 1 + completion.others.size();
   const std::size_t prompt = completion.prompt_ids.size();
   speeds.prefill = per_second(prompt, prefill_s);
-  if (longest >= 2 && new_tokens >= answers) {
+  if (steps > 0 && new_tokens >= answers) {
     speeds.decode = per_second(new_tokens - answers, speeds.decode_s);
-    speeds.steps = per_second(longest - 1, speeds.decode_s);
+    speeds.steps = per_second(steps, speeds.decode_s);
   }
   speeds.total = per_second(prompt + new_tokens, prefill_s + speeds.decode_s);
   return speeds;
@@ -88,6 +107,7 @@ std::string parallel_line(const Completion& completion) {
 
 Json run_json(const Completion& completion, const LlmInfo& info, double load_s) {
   const Speeds speeds = speeds_of(completion);
+  const Drafts drafts = drafts_of(completion);
   Json json = {
       {"text", completion.text},
       {"prompt_ids", completion.prompt_ids},
@@ -105,6 +125,7 @@ Json run_json(const Completion& completion, const LlmInfo& info, double load_s) 
         {"decode_tokens_per_s", speeds.decode},
         {"total_tokens_per_s", speeds.total},
         {"weight_bytes_per_token", info.weight_bytes_per_token}}},
+      {"speculation", {{"drafted", drafts.drafted}, {"accepted", drafts.accepted}}},
   };
   if (!completion.others.empty()) json["parallel"] = 1 + completion.others.size();
   if (!completion.logprobs.empty()) json["logprobs"] = logprobs_json(completion.logprobs);
@@ -125,6 +146,9 @@ void print_run_report(const Completion& completion, const LlmInfo& info, double 
       info.threads == 1 ? "thread" : "threads", load_s, completion.prompt_ids.size(),
       timings.prefill_s, speeds.prefill, completion.ids.size(), name(completion.finish_reason),
       speeds.decode);
+  if (const Drafts drafts = drafts_of(completion); drafts.drafted > 0) {
+    text += fmt::format("drafts   {} tokens guessed, {} right\n", drafts.drafted, drafts.accepted);
+  }
   if (!completion.others.empty()) text += parallel_line(completion);
   if (speeds.steps > 0.0) {
     const double gb_s = static_cast<double>(info.weight_bytes_per_token) * speeds.steps * 1e-9;

@@ -238,6 +238,39 @@ TEST_F(Chat, EndsAnAnswerAtAnyOfSeveralEndTokens) {
   EXPECT_TRUE(std::equal(cut["ids"].begin(), cut["ids"].end(), free_ids.begin()));
 }
 
+TEST_F(Chat, AnswersTheSameWithAndWithoutDrafts) {
+  // It says a letter of the prompt again and again: drafts are right, and one reaches beyond the
+  // stop string.
+  const auto answers = [&](const std::string& speculate, std::vector<std::string> flags) {
+    flags.insert(flags.end(),
+                 {"--json", "--max-new-tokens", "40", "--temperature", "0", "--repetition-penalty",
+                  "0.01", "--frequency-penalty", "-100", "--speculate", speculate});
+    const Outcome outcome = chat(flags, "hi\nmore\n");
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return parse_lines(outcome.out);
+  };
+  const std::string whole = answers("off", {})[0]["text"];
+  ASSERT_GE(whole.size(), 40);
+  for (const std::vector<std::string>& flags :
+       {std::vector<std::string>{}, std::vector<std::string>{"--stop", whole.substr(20, 10)}}) {
+    const std::vector<Json> plain = answers("off", flags);
+    ASSERT_EQ(plain.size(), 2);
+    EXPECT_EQ(plain[0]["finish_reason"], flags.empty() ? "length" : "stop");
+    for (const char* speculate : {"auto", "lookup"}) {
+      const std::vector<Json> drafted = answers(speculate, flags);
+      ASSERT_EQ(drafted.size(), 2);
+      for (std::size_t i = 0; i < 2; ++i) {
+        for (const char* key : {"prompt_ids", "ids", "text", "finish_reason"}) {
+          EXPECT_EQ(drafted[i][key], plain[i][key]) << speculate << ", answer " << i << ": " << key;
+        }
+      }
+      if (speculate == std::string("auto")) continue;  // how much it drafts is a matter of time
+      EXPECT_GT(drafted[0]["speculation"]["accepted"], 5);
+    }
+  }
+  EXPECT_EQ(chat({"--speculate", "never"}, "hi\n").exit_code, 2);
+}
+
 TEST_F(Chat, DrawsAnewInEachRunUnlessASeedIsGiven) {
   const auto ids = [&](const std::vector<std::string>& flags) {
     std::vector<std::string> all = {"--json", "--temperature", "5", "--top-p", "1"};
