@@ -63,7 +63,21 @@ TEST(Run, PrintsEveryKeyOfItsJson) {
     EXPECT_TRUE(timings[key].is_number()) << key;
     EXPECT_GE(timings[key].get<double>(), 0.0) << key;
   }
+  EXPECT_GE(json["speculation"]["drafted"], json["speculation"]["accepted"]);
   EXPECT_FALSE(json.contains("logprobs"));
+}
+
+TEST(Run, AnswersTheSameWithAndWithoutDrafts) {
+  const auto run = [](const std::string& speculate) {
+    return bora({"run", golden_model("llama2"), "--prompt-ids", "5,6,7,8,5,6,7", "--ignore-eos",
+                 "--max-new-tokens", "24", "--json", "--speculate", speculate});
+  };
+  const Json off = Json::parse(run("off").out);
+  EXPECT_EQ(off["speculation"], Json({{"drafted", 0}, {"accepted", 0}}));
+  for (const char* speculate : {"auto", "lookup"}) {
+    EXPECT_EQ(Json::parse(run(speculate).out)["ids"], off["ids"]) << speculate;
+  }
+  EXPECT_EQ(run("never").exit_code, 2);
 }
 
 TEST(Run, HasFiniteNumbersForOneTokenOfAPromptOfOne) {

@@ -119,6 +119,31 @@ TEST_P(SmolLM2, PredictsTheEvalTextAsWellAsTransformersDoes) {
   EXPECT_NEAR(total_nll, golden.total_nll, tolerance);
 }
 
+// It copies what it has read twice.
+TEST_P(SmolLM2, CopiesATextWithDraftsAndDrawsTheSameTokens) {
+  const std::vector<TokenId> eval = read_smollm2_golden().eval_ids;
+  const std::span<const TokenId> text = std::span(eval).first(100);
+  Request request;
+  for (const std::size_t length : {100U, 100U, 10U}) {
+    const std::span<const TokenId> part = text.first(length);
+    request.prompt.insert(request.prompt.end(), part.begin(), part.end());
+  }
+  request.max_new_tokens = 60;
+  request.ignore_eos = true;
+  for (const float temperature : {0.0F, 0.3F}) {
+    request.sampling = {.temperature = temperature, .repetition_penalty = 1.01F, .seed = 5};
+    request.speculate = Speculate::kOff;
+    const auto plain = (*engine_)->submit(request)->wait();
+    ASSERT_TRUE(plain) << plain.error().message;
+    EXPECT_EQ(plain->drafted_tokens, 0U);
+    request.speculate = Speculate::kAlways;
+    const auto drafted = (*engine_)->submit(request)->wait();
+    ASSERT_TRUE(drafted) << drafted.error().message;
+    EXPECT_EQ(drafted->ids, plain->ids);
+    EXPECT_GT(drafted->accepted_tokens, 30U) << "temperature " << temperature;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(FromGgufAndSafetensors, SmolLM2,
                          ::testing::Values("BORA_TEST_SMOLLM2", "BORA_TEST_SMOLLM2_HF"),
                          [](const auto& instance) {
