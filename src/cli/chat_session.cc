@@ -1,9 +1,9 @@
 #include "cli/chat_session.h"
 
 #include "api/conversation.h"
+#include "base/atomic_file.h"
 #include "base/log.h"
 #include "base/printable.h"
-#include "cli/atomic_file.h"
 #include "cli/chat_input.h"
 #include "cli/environment.h"
 #include "cli/interrupt.h"

@@ -15,9 +15,9 @@
 // damage, not malice, so every number is checked against the file all the same.
 #pragma once
 
+#include "base/checksum.h"
 #include "base/result.h"
 #include "formats/stored_tensor.h"
-#include "quantize/checksum.h"
 
 #include <cstddef>
 #include <cstdint>

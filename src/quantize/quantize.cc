@@ -1,11 +1,11 @@
 #include "quantize/quantize.h"
 
+#include "base/file_lock.h"
 #include "base/log.h"
 #include "base/printable.h"
 #include "base/thread_pool.h"
 #include "quantize/cache_file.h"
 #include "quantize/codec.h"
-#include "quantize/file_lock.h"
 #include "quantize/output_file.h"
 #include "quantize/tensor_stream.h"
 

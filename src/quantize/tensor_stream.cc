@@ -1,8 +1,8 @@
 #include "quantize/tensor_stream.h"
 
+#include "base/checksum.h"
 #include "base/float16.h"
 #include "base/printable.h"
-#include "quantize/checksum.h"
 #include "quantize/codec.h"
 
 #include <fmt/format.h>

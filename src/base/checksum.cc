@@ -1,4 +1,4 @@
-#include "quantize/checksum.h"
+#include "base/checksum.h"
 
 #include "base/check.h"
 

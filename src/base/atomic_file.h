@@ -11,6 +11,7 @@ namespace bora {
 // Writes a new file beside `path` and renames it to `path`, replacing a file that is there (through
 // a symbolic link: the one it leads to). Errors: kFailed, the system's reason; kUsage where `path`
 // is something else than a file. Nothing is left behind then.
-Result<void> write_file_whole(const std::filesystem::path& path, std::string_view content);
+Result<void> write_file_whole(const std::filesystem::path& path, std::string_view content,
+                              unsigned mode = 0666);
 
 }  // namespace bora

@@ -1,4 +1,4 @@
-#include "cli/atomic_file.h"
+#include "base/atomic_file.h"
 
 #include "base/printable.h"
 
@@ -52,11 +52,11 @@ Result<fs::path> target_of(const fs::path& path) {
 
 }  // namespace
 
-Result<void> write_file_whole(const fs::path& path, std::string_view content) {
+Result<void> write_file_whole(const fs::path& path, std::string_view content, unsigned mode) {
   Result<fs::path> target = target_of(path);
   if (!target) return std::move(target).error();
   const std::string scratch = fmt::format("{}.{}.tmp", target->string(), ::getpid());
-  const int descriptor = ::open(scratch.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  const int descriptor = ::open(scratch.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (descriptor < 0) return failed(path, errno);
   int reason = write_out(descriptor, content);
   if (::close(descriptor) != 0 && reason == 0) reason = errno;

@@ -1,4 +1,4 @@
-#include "quantize/file_lock.h"
+#include "base/file_lock.h"
 
 #include "base/printable.h"
 
@@ -29,19 +29,27 @@ Error lock_error(const std::filesystem::path& path, int error) {
 Result<FileLock> FileLock::acquire(const std::filesystem::path& path, FunctionRef<void()> on_wait,
                                    const std::atomic<bool>* interrupted) {
   constexpr std::chrono::milliseconds kPause{50};
-  const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (descriptor < 0) return lock_error(path, errno);
-  FileLock lock(descriptor);
-  while (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK && errno != EINTR) return lock_error(path, errno);
+  for (;;) {
+    Result<std::optional<FileLock>> lock = try_acquire(path);
+    if (!lock) return std::move(lock).error();
+    if (lock->has_value()) return *std::move(*lock);
     if (interrupted != nullptr && *interrupted) {
-      return Error{
-          ErrorCode::kInterrupted, "weights: interrupted while another process made them", {}};
+      return Error{ErrorCode::kInterrupted, "lock: interrupted while another process held it", {}};
     }
     on_wait();
     std::this_thread::sleep_for(kPause);
   }
-  return lock;
+}
+
+Result<std::optional<FileLock>> FileLock::try_acquire(const std::filesystem::path& path) {
+  const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (descriptor < 0) return lock_error(path, errno);
+  FileLock lock(descriptor);
+  while (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return std::optional<FileLock>();
+    if (errno != EINTR) return lock_error(path, errno);
+  }
+  return std::optional<FileLock>(std::move(lock));
 }
 
 FileLock::~FileLock() {

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <optional>
 
 namespace bora {
 
@@ -17,6 +18,8 @@ class FileLock {
   // kFailed.
   static Result<FileLock> acquire(const std::filesystem::path& path, FunctionRef<void()> on_wait,
                                   const std::atomic<bool>* interrupted);
+  // Does not wait: nullopt while another holds it.
+  static Result<std::optional<FileLock>> try_acquire(const std::filesystem::path& path);
 
   ~FileLock();
   FileLock(FileLock&& other) noexcept;
