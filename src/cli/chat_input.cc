@@ -1,5 +1,6 @@
 #include "cli/chat_input.h"
 
+#include "base/nearest.h"
 #include "base/printable.h"
 #include "cli/flags.h"
 

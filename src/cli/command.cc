@@ -1,5 +1,6 @@
 #include "cli/command.h"
 
+#include "base/nearest.h"
 #include "base/printable.h"
 #include "base/version.h"
 #include "cli/output.h"

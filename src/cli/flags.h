@@ -136,7 +136,4 @@ class FlagTable {
   bool wants_help_ = false;
 };
 
-// The word of `known` that `word` most likely meant; empty where none is near.
-std::string_view nearest(std::string_view word, std::span<const std::string_view> known);
-
 }  // namespace bora

@@ -176,11 +176,5 @@ TEST(FlagTable, ShowsEveryRowInItsHelp) {
             "  -w, --weights auto|f32      a kind\n");
 }
 
-TEST(Nearest, CountsASwapAsOneEdit) {
-  const std::array<std::string_view, 3> words = {"--jsonl", "--json", "--threads"};
-  EXPECT_EQ(nearest("--jsno", words), "--json");
-  EXPECT_EQ(nearest("--xyz", words), "");
-}
-
 }  // namespace
 }  // namespace bora
