@@ -1,0 +1,154 @@
+#include "hub/remove.h"
+
+#include "base/file_lock.h"
+#include "base/mapped_file.h"
+#include "base/printable.h"
+#include "hub/cache.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <system_error>
+#include <vector>
+
+namespace bora {
+namespace {
+
+namespace fs = std::filesystem;
+
+// All entries below a folder that are no folders; links are not followed.
+std::vector<fs::path> files_below(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry(folder, error);
+       !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    std::error_code ignored;
+    if (!fs::is_directory(entry->symlink_status(ignored))) files.push_back(entry->path());
+  }
+  return files;
+}
+
+// Of the file itself, on the disk; a link counts as nothing.
+std::uint64_t bytes_of(const fs::path& file) {
+  std::error_code error;
+  if (!fs::is_regular_file(fs::symlink_status(file, error))) return 0;
+  const std::uintmax_t bytes = fs::file_size(file, error);
+  return error ? 0 : bytes;
+}
+
+class Remover {
+ public:
+  Remover(const fs::path& cache, const ModelRef& ref) : cache_(cache, ref.repo), ref_(ref) {}
+
+  Result<Removed> run(bool all) {
+    std::error_code ignored;
+    if (!fs::is_directory(cache_.folder(), ignored)) return not_there(ref_.repo);
+    fs::create_directories(cache_.repo_lock().parent_path(), ignored);
+    const Result<std::optional<FileLock>> lock = FileLock::try_acquire(cache_.repo_lock());
+    if (!lock) return lock.error();
+    if (!lock->has_value()) {
+      return Error{
+          ErrorCode::kFailed,
+          fmt::format("{}: expected nobody at it, found another bora downloading it", ref_.repo),
+          {}};
+    }
+    if (all && ref_.file.empty()) {
+      remove_folder(cache_.folder());
+    } else {
+      const std::optional<std::string> commit = cache_.commit_of(ref_.revision);
+      if (!commit || !fs::is_directory(cache_.snapshot(*commit), ignored)) {
+        return not_there(ref_.text());
+      }
+      if (!remove_names(*commit)) return not_there(ref_.text());
+      remove_unused_blobs();
+    }
+    if (error_) {
+      return Error{
+          error_ == std::errc::permission_denied ? ErrorCode::kNotFound : ErrorCode::kFailed,
+          fmt::format("{}: expected to remove it, found: {}", printable(failed_.string(), 1024),
+                      error_.message()),
+          {}};
+    }
+    return removed_;
+  }
+
+ private:
+  static Error not_there(const std::string& what) {
+    return {ErrorCode::kNotFound,
+            fmt::format("{}: expected it in the cache, found none", what),
+            {"bora list shows what is there"}};
+  }
+
+  void remove_file(const fs::path& file) {
+    const std::uint64_t bytes = bytes_of(file);
+    std::error_code error;
+    fs::remove(file, error);
+    if (error) {
+      error_ = error;
+      failed_ = file;
+      return;
+    }
+    removed_.bytes += bytes;
+    removed_.files += bytes > 0 ? 1 : 0;
+  }
+
+  void remove_folder(const fs::path& folder) {
+    for (const fs::path& file : files_below(folder)) remove_file(file);
+    std::error_code error;
+    fs::remove_all(folder, error);
+  }
+
+  // The names of a snapshot, or the one that ref_.file is. False: there was none.
+  bool remove_names(const std::string& commit) {
+    const fs::path folder = cache_.snapshot(commit);
+    bool found = false;
+    bool left = false;
+    for (const fs::path& file : files_below(folder)) {
+      const std::string name = file.lexically_relative(folder).string();
+      const bool wanted = ref_.file.empty() || name == ref_.file || file.filename() == ref_.file;
+      found = found || wanted;
+      left = left || !wanted;
+      if (wanted) remove_file(file);
+    }
+    if (left) return found;
+    std::error_code ignored;
+    fs::remove_all(folder, ignored);
+    constexpr std::size_t kLimit = 200;
+    for (const fs::path& ref : files_below(cache_.folder() / "refs")) {
+      const Result<std::string> text = read_text_file(ref, kLimit);
+      if (text && text->starts_with(commit)) fs::remove(ref, ignored);
+    }
+    return found || ref_.file.empty();
+  }
+
+  void remove_unused_blobs() {
+    std::set<fs::path> used;
+    for (const fs::path& file : files_below(cache_.folder() / "snapshots")) {
+      std::error_code error;
+      const fs::path target = fs::canonical(file, error);
+      if (!error) used.insert(target.filename());
+    }
+    for (const fs::path& blob : files_below(cache_.folder() / "blobs")) {
+      // What is unfinished belongs to a download that may go on.
+      const bool unfinished = blob.extension() == ".incomplete" || blob.extension() == ".journal";
+      if (!unfinished && !used.contains(blob.filename())) remove_file(blob);
+    }
+  }
+
+  RepoCache cache_;
+  const ModelRef& ref_;
+  Removed removed_;
+  std::error_code error_;
+  fs::path failed_;
+};
+
+}  // namespace
+
+Result<Removed> remove_cached(const fs::path& cache, const ModelRef& ref,
+                              const RemoveOptions& options) {
+  return Remover(cache, ref).run(options.all_revisions);
+}
+
+}  // namespace bora

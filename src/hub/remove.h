@@ -1,0 +1,28 @@
+// Removing models from the cache: exactly what nothing else refers to.
+#pragma once
+
+#include "base/result.h"
+#include "hub/model_ref.h"
+
+#include <cstdint>
+#include <filesystem>
+
+namespace bora {
+
+struct RemoveOptions {
+  bool all_revisions = true;  // false: only the ref's
+};
+
+struct Removed {
+  std::uint64_t bytes = 0;  // freed
+  std::size_t files = 0;
+};
+
+// The whole repository, its unfinished downloads too; one revision; or, where ref.file names one,
+// that file of one revision. A blob goes when no snapshot links to it any more, a snapshot's folder
+// and the refs to it when it is empty. Errors: kNotFound (not there, not allowed), kFailed (another
+// bora downloads it now).
+Result<Removed> remove_cached(const std::filesystem::path& cache, const ModelRef& ref,
+                              const RemoveOptions& options);
+
+}  // namespace bora
