@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <map>
 #include <string_view>
+#include <sys/stat.h>
 #include <system_error>
 
 namespace bora {
@@ -72,10 +73,23 @@ std::string weight_type(const Checkpoint& checkpoint) {
   return most == bytes.end() ? std::string() : most->first;
 }
 
+// The latest access to any file of the model.
+std::int64_t latest_access(const fs::path& path) {
+  std::int64_t latest = 0;
+  const auto look = [&](const fs::path& file) {
+    struct stat status {};
+    if (stat(file.c_str(), &status) == 0) latest = std::max<std::int64_t>(latest, status.st_atime);
+  };
+  if (!is_folder(path)) look(path);
+  for (const fs::path& entry : entries_of(path)) look(entry);
+  return latest;
+}
+
 LocalModel describe(std::string name, const fs::path& path) {
   LocalModel model;
   model.name = std::move(name);
   model.path = path;
+  model.last_used = latest_access(path);  // before it is opened
   model.bytes = bytes_on_disk(path);
   const Result<Checkpoint> checkpoint = Checkpoint::open(path);
   if (!checkpoint) {
@@ -143,7 +157,9 @@ std::vector<LocalModel> list_hub_models(const fs::path& hub) {
     for (const fs::path& snapshot : snapshots) {
       const std::string revision = snapshot.filename().string();
       const bool plain = snapshots.size() == 1 || revision == main;
+      const std::size_t before = models.size();
       add_snapshot(plain ? name : fmt::format("{}@{}", name, revision), snapshot, models);
+      for (std::size_t i = before; i < models.size(); ++i) models[i].revision = revision;
     }
     if (snapshots.empty()) {
       LocalModel model;

@@ -15,7 +15,10 @@ struct LocalModel {
   std::string architecture;    // "llama"; empty with an error
   std::string weights;         // the type most of them have, "q4_1"; empty with an error
   std::uint64_t bytes = 0;     // of the files
-  std::string error;           // why bora cannot run it; empty: it can
+  std::string revision;        // of the Hub's cache: the commit; else empty
+  std::int64_t last_used =
+      0;              // seconds since 1970 of the last read that the system noted; 0: not known
+  std::string error;  // why bora cannot run it; empty: it can
 };
 
 // The .gguf files of `folder` and the folders in it, by name. No such folder: none.

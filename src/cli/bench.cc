@@ -47,7 +47,8 @@ constexpr HelpText kHelp = {
 FlagTable make_flags(BenchOptions& options) {
   FlagTable flags("bench");
   flags.positional("MODEL",
-                   "folder with a checkpoint or .gguf file (default: SmolLM2-135M-Instruct)",
+                   "OWNER/NAME on the Hub, folder with a checkpoint or .gguf file (default: "
+                   "SmolLM2-135M-Instruct)",
                    options.location.model);
   flags.group("What to measure");
   flags.whole("--prompt-tokens", "tokens of the prompt (default 512)", kPositiveCount,

@@ -26,7 +26,12 @@ constexpr std::array kCommands = {
     Command{"template", "render a chat template", template_command, template_flags},
     Command{"plan", "what a model takes of the memory, and what would fit", plan_command,
             plan_flags},
+    Command{"pull", "download a model of the Hub, with resume and verification", pull_command,
+            pull_flags},
     Command{"list", "the models on this machine", list_command, list_flags},
+    Command{"rm", "take a model out of the Hub's cache", rm_command, rm_flags},
+    Command{"login", "store the Hub's token", login_command, login_flags},
+    Command{"logout", "forget it", logout_command, logout_flags},
     Command{"doctor", "what this machine has and what bora makes of it", doctor_command,
             doctor_flags},
     Command{"completion", "a script that completes bora's commands and flags in a shell",
@@ -36,8 +41,9 @@ constexpr std::array kCommands = {
 std::string overview() {
   std::string text =
       "usage: bora COMMAND [MODEL] [options]\n\n"
-      "Runs large language models. MODEL is a folder with a Hugging Face checkpoint or a .gguf "
-      "file;\nwithout one, the default model SmolLM2-135M-Instruct.\n\ncommands:\n";
+      "Runs large language models. MODEL is OWNER/NAME on the Hub, a folder with a Hugging "
+      "Face\ncheckpoint or a .gguf file; without one, the default model "
+      "SmolLM2-135M-Instruct.\n\ncommands:\n";
   for (const Command& command : kCommands) {
     text += fmt::format("  {:<12}{}\n", command.name, command.summary);
   }
@@ -46,7 +52,7 @@ std::string overview() {
       "  --version     which bora this is\n\n"
       "BORA_LOG=debug|info|warn writes a log to stderr. BORA_CACHE names the folder of models\n"
       "(default ~/.cache/bora). Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad model file,\n"
-      "4 not found, 5 does not fit, 130 interrupted.\n";
+      "4 not found or not allowed, 5 does not fit, 130 interrupted.\n";
   return text;
 }
 

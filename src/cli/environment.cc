@@ -1,14 +1,17 @@
 #include "cli/environment.h"
 
 #include "base/log.h"
+#include "base/mapped_file.h"
 #include "base/printable.h"
 #include "cli/output.h"
+#include "cli/parse.h"
 
 #include <fmt/format.h>
 
 #include <array>
 #include <chrono>
 #include <cstdlib>
+#include <initializer_list>
 #include <string_view>
 
 namespace bora {
@@ -32,6 +35,41 @@ void write_log_line(LogLevel level, std::string_view line) {
 std::string variable(const char* name) {
   const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing calls setenv
   return value == nullptr ? std::string() : std::string(value);
+}
+
+// The first of these that is set.
+std::string first_of(std::initializer_list<const char*> names) {
+  for (const char* name : names) {
+    if (std::string value = variable(name); !value.empty()) return value;
+  }
+  return {};
+}
+
+std::string trimmed(const std::string& text) {
+  constexpr const char* kBlank = " \t\r\n";
+  const std::size_t begin = text.find_first_not_of(kBlank);
+  if (begin == std::string::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
+}
+
+// As huggingface_hub reads a switch.
+bool is_true(std::string value) {
+  for (char& c : value) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return value == "1" || value == "ON" || value == "YES" || value == "TRUE";
+}
+
+// HF_HOME or what stands for it; empty where nothing does.
+std::filesystem::path hub_home() {
+  if (const std::string home = variable("HF_HOME"); !home.empty()) return home;
+  if (const std::string cache = variable("XDG_CACHE_HOME"); !cache.empty()) {
+    return std::filesystem::path(cache) / "huggingface";
+  }
+  if (const std::string home = variable("HOME"); !home.empty()) {
+    return std::filesystem::path(home) / ".cache" / "huggingface";
+  }
+  return {};
 }
 
 }  // namespace
@@ -71,16 +109,35 @@ std::filesystem::path default_model(const std::filesystem::path& cache) {
 
 std::filesystem::path hub_cache_folder() {
   if (const std::string cache = variable("HF_HUB_CACHE"); !cache.empty()) return cache;
-  if (const std::string home = variable("HF_HOME"); !home.empty()) {
-    return std::filesystem::path(home) / "hub";
+  const std::filesystem::path home = hub_home();
+  return home.empty() ? home : home / "hub";
+}
+
+HubEnvironment hub_environment() {
+  HubEnvironment found;
+  found.endpoint = variable("HF_ENDPOINT");
+  if (const std::string path = variable("HF_TOKEN_PATH"); !path.empty()) {
+    found.token_file = path;
+  } else if (const std::filesystem::path home = hub_home(); !home.empty()) {
+    found.token_file = home / "token";
   }
-  if (const std::string cache = variable("XDG_CACHE_HOME"); !cache.empty()) {
-    return std::filesystem::path(cache) / "huggingface" / "hub";
+  found.token = trimmed(variable("HF_TOKEN"));
+  if (found.token.empty()) {
+    constexpr std::size_t kLimit = 4096;
+    const Result<std::string> text = read_text_file(found.token_file, kLimit);
+    if (text) found.token = trimmed(*text);
   }
-  if (const std::string home = variable("HOME"); !home.empty()) {
-    return std::filesystem::path(home) / ".cache" / "huggingface" / "hub";
-  }
-  return {};
+  found.offline = is_true(variable("HF_HUB_OFFLINE"));
+  const std::string all = first_of({"all_proxy", "ALL_PROXY"});
+  found.http_proxy = variable("http_proxy");  // in capitals a web server could set it from outside
+  found.https_proxy = first_of({"https_proxy", "HTTPS_PROXY"});
+  if (found.http_proxy.empty()) found.http_proxy = all;
+  if (found.https_proxy.empty()) found.https_proxy = all;
+  found.no_proxy = first_of({"no_proxy", "NO_PROXY"});
+  found.ca_file = first_of({"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"});
+  const Result<std::int64_t> seconds = parse_whole(variable("HF_HUB_DOWNLOAD_TIMEOUT"), {1, 3600});
+  if (seconds) found.stall_seconds = static_cast<long>(*seconds);
+  return found;
 }
 
 std::filesystem::path expand_home(const std::string& path) {

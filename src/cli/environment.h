@@ -23,6 +23,23 @@ std::filesystem::path default_model(const std::filesystem::path& cache);
 // huggingface/hub in XDG_CACHE_HOME or ~/.cache. Empty where none of these is set.
 std::filesystem::path hub_cache_folder();
 
+// What the environment says of the Hub, in the names that Hugging Face's tools know: HF_ENDPOINT,
+// HF_TOKEN, HF_TOKEN_PATH (else HF_HOME/token), HF_HUB_OFFLINE, HF_HUB_DOWNLOAD_TIMEOUT; proxies
+// and certificates as curl and Python's requests take them.
+struct HubEnvironment {
+  std::string endpoint;  // empty: the Hub itself
+  std::string token;     // empty: none
+  std::filesystem::path token_file;
+  bool offline = false;
+  std::string http_proxy;
+  std::string https_proxy;
+  std::string no_proxy;
+  std::string ca_file;
+  long stall_seconds = 10;
+};
+
+HubEnvironment hub_environment();
+
 // "~/x" as a shell reads it; everything else as it is, also where HOME is not set.
 std::filesystem::path expand_home(const std::string& path);
 

@@ -44,7 +44,8 @@ constexpr HelpText kHelp = {
 FlagTable make_flags(EvalOptions& options) {
   FlagTable flags("eval");
   flags.positional("MODEL",
-                   "folder with a checkpoint or .gguf file (default: SmolLM2-135M-Instruct)",
+                   "OWNER/NAME on the Hub, folder with a checkpoint or .gguf file (default: "
+                   "SmolLM2-135M-Instruct)",
                    options.location.model);
   flags.group("What to measure");
   flags.text("--text", "FILE", "perplexity of this text", options.text);

@@ -3,11 +3,13 @@
 #include "base/printable.h"
 #include "cli/command.h"
 #include "cli/environment.h"
+#include "cli/hub_access.h"
 #include "cli/output.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 
 namespace bora {
 namespace {
@@ -31,7 +33,9 @@ constexpr HelpText kHelp = {
     "give\n"
     "as MODEL. What bora cannot run is listed with the reason.",
     "JSON (--json): {\"models\": [{\"name\", \"path\", \"architecture\", \"weights\", \"bytes\",\n"
-    "  \"default\", \"error\"}, ..]}; error: null, or why bora cannot run it, and then "
+    "  \"revision\", \"last_used\", \"default\", \"error\"}, ..]}; revision: the commit in the "
+    "Hub's "
+    "cache;\n  last_used: seconds since 1970; error: null, or why bora cannot run it, and then "
     "architecture "
     "and\n"
     "  weights are null"};
@@ -51,19 +55,25 @@ Result<Listing> look(const ListOptions& options) {
   listing.default_model = default_model(*cache);
   listing.folders.push_back(listing.default_model.parent_path());
   listing.models = list_models(listing.folders.back());
-  if (const std::filesystem::path hub = hub_cache_folder(); !hub.empty()) {
+  const auto add_hub = [&](const std::filesystem::path& hub) {
     listing.folders.push_back(hub);
     std::vector<LocalModel> more = list_hub_models(hub);
     std::move(more.begin(), more.end(), std::back_inserter(listing.models));
-  }
+  };
+  std::error_code ignored;
+  const std::filesystem::path own = std::filesystem::path(options.cache_dir) / "hub";
+  if (!options.cache_dir.empty() && std::filesystem::exists(own, ignored)) add_hub(own);
+  if (const std::filesystem::path hub = hub_cache_folder(); !hub.empty()) add_hub(hub);
   return listing;
 }
 
-std::string size_text(std::uint64_t bytes) {
-  const auto count = static_cast<double>(bytes);
-  if (count >= 1e9) return fmt::format("{:.1f} GB", count * 1e-9);
-  if (count >= 1e6) return fmt::format("{:.0f} MB", count * 1e-6);
-  return fmt::format("{:.0f} kB", count * 1e-3);
+// "2026-11-26"; "-" where it is not known.
+std::string date_text(std::int64_t seconds) {
+  if (seconds == 0) return "-";
+  const std::time_t time = seconds;
+  std::tm parts{};
+  if (gmtime_r(&time, &parts) == nullptr) return "-";
+  return fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
 }
 
 Json to_json(const Listing& listing) {
@@ -72,13 +82,16 @@ Json to_json(const Listing& listing) {
   };
   Json models = Json::array();
   for (const LocalModel& model : listing.models) {
-    models.push_back(Json{{"name", model.name},
-                          {"path", model.path.string()},
-                          {"architecture", text_or_null(model.architecture)},
-                          {"weights", text_or_null(model.weights)},
-                          {"bytes", model.bytes},
-                          {"default", model.path == listing.default_model},
-                          {"error", text_or_null(model.error)}});
+    models.push_back(
+        Json{{"name", model.name},
+             {"path", model.path.string()},
+             {"architecture", text_or_null(model.architecture)},
+             {"weights", text_or_null(model.weights)},
+             {"bytes", model.bytes},
+             {"revision", text_or_null(model.revision)},
+             {"last_used", model.last_used == 0 ? Json(nullptr) : Json(model.last_used)},
+             {"default", model.path == listing.default_model},
+             {"error", text_or_null(model.error)}});
   }
   return Json{{"models", std::move(models)}};
 }
@@ -88,13 +101,14 @@ std::string to_text(const Listing& listing) {
   for (const LocalModel& model : listing.models) {
     width = std::max(width, printable(model.name).size());
   }
-  std::string text = fmt::format("{:<{}}  {:<10}{:<9}{:>8}  {}\n", "NAME", width, "ARCH", "WEIGHTS",
-                                 "SIZE", "PATH");
+  std::string text = fmt::format("{:<{}}  {:<10}{:<9}{:>8}  {:<9}{:<12}{}\n", "NAME", width, "ARCH",
+                                 "WEIGHTS", "SIZE", "REVISION", "USED", "PATH");
   for (const LocalModel& model : listing.models) {
     const bool good = model.error.empty();
-    text += fmt::format("{:<{}}  {:<10}{:<9}{:>8}  {}{}\n", printable(model.name), width,
+    text += fmt::format("{:<{}}  {:<10}{:<9}{:>8}  {:<9}{:<12}{}{}\n", printable(model.name), width,
                         good ? printable(model.architecture) : "-",
                         good ? printable(model.weights) : "-", size_text(model.bytes),
+                        printable(model.revision.substr(0, 7)), date_text(model.last_used),
                         printable(model.path.string(), 4000),
                         model.path == listing.default_model ? " (default)" : "");
     if (!good) text += fmt::format("  cannot run: {}\n", printable(model.error, 1000));
@@ -123,7 +137,10 @@ Result<ExitCode> list_command(Arguments arguments) {
   for (const std::filesystem::path& folder : listing->folders) {
     note += fmt::format("  {}\n", printable(folder.string(), 4000));
   }
-  print_note(note + "make model, or tools/fetch_default_model.sh, fetches the default one\n");
+  print_note(
+      note +
+      "make model, or tools/fetch_default_model.sh, fetches the default one; bora pull any of "
+      "the Hub\n");
   return ExitCode::kDone;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/mapped_file.h"
 #include "cli/environment.h"
+#include "cli/find_model.h"
 #include "cli/interrupt.h"
 #include "model/registry.h"
 
@@ -25,7 +26,7 @@ Result<LlmOptions> llm_options(const EngineFlags& flags) {
 }
 
 Result<Llm> open_model(const ModelLocation& location, LlmOptions options, ProgressLine& progress) {
-  Result<std::filesystem::path> model = resolve_model(location);
+  Result<std::filesystem::path> model = find_model(location, &progress);
   if (!model) return std::move(model).error();
   // Without a cache folder they are made in memory.
   if (Result<std::filesystem::path> cache = cache_folder(location.cache_dir)) {

@@ -1,10 +1,5 @@
 #include "cli/options.h"
 
-#include "base/printable.h"
-#include "cli/environment.h"
-
-#include <fmt/format.h>
-
 #include <array>
 
 namespace bora {
@@ -26,30 +21,12 @@ std::span<const Choice> weight_choices() { return kWeights; }
 std::span<const Choice> compute_choices() { return kCompute; }
 
 void add_location_flags(FlagTable& flags, ModelLocation& location) {
-  flags.text("--cache-dir", "DIR",
-             "folder of downloaded models (default: BORA_CACHE, ~/.cache/bora)",
-             location.cache_dir);
-  flags.toggle("--offline", "use local files only", location.offline);
-}
-
-Result<std::filesystem::path> resolve_model(const ModelLocation& location) {
-  std::error_code ignored;
-  if (!location.model.empty()) {
-    if (std::filesystem::exists(location.model, ignored))
-      return std::filesystem::path(location.model);
-    return Error{ErrorCode::kNotFound,
-                 fmt::format("{}: expected a folder or a .gguf file, found neither",
-                             printable(location.model)),
-                 {"downloading from the Hub comes with a later version of bora"}};
-  }
-  Result<std::filesystem::path> cache = cache_folder(location.cache_dir);
-  if (!cache) return cache;
-  std::filesystem::path model = default_model(*cache);
-  if (std::filesystem::exists(model, ignored)) return model;
-  return Error{ErrorCode::kNotFound,
-               fmt::format("{}: expected the default model, found no such file", model.string()),
-               {"make run, or tools/fetch_default_model.sh, fetches it (88 MB)",
-                "or name a model: a folder with a checkpoint or a .gguf file"}};
+  flags.text(
+      "--cache-dir", "DIR",
+      "folder of downloaded models (default: BORA_CACHE, ~/.cache/bora; of the Hub's HF_HOME)",
+      location.cache_dir);
+  flags.toggle("--offline", "use local files only (also HF_HUB_OFFLINE=1)", location.offline);
+  flags.text("--token", "TOKEN", "for the Hub (better: bora login, or HF_TOKEN)", location.token);
 }
 
 void add_engine_flags(FlagTable& flags, EngineFlags& options) {

@@ -16,13 +16,11 @@ namespace bora {
 struct ModelLocation {
   std::string model;  // the MODEL argument; empty: the default model
   std::string cache_dir;
-  bool offline = false;  // accepted: nothing is downloaded in this version
+  bool offline = false;
+  std::string token;  // for the Hub; empty: the environment's
 };
 
 void add_location_flags(FlagTable& flags, ModelLocation& location);
-
-// The folder or file to open. Errors: kNotFound, with what to do about it.
-Result<std::filesystem::path> resolve_model(const ModelLocation& location);
 
 // How a model is run.
 struct EngineFlags {

@@ -1,6 +1,7 @@
 // bora plan: what a model takes of the memory, by what it is for, and what would fit. Reads
 // headers.
 #include "cli/command.h"
+#include "cli/find_model.h"
 #include "cli/load.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -37,7 +38,8 @@ constexpr HelpText kHelp = {
 FlagTable make_flags(PlanOptions& options) {
   FlagTable flags("plan");
   flags.positional("MODEL",
-                   "folder with a checkpoint or .gguf file (default: SmolLM2-135M-Instruct)",
+                   "OWNER/NAME on the Hub, folder with a checkpoint or .gguf file (default: "
+                   "SmolLM2-135M-Instruct)",
                    options.location.model);
   add_engine_flags(flags, options.engine);
   flags.whole("--parallel", "sequences computed at a time (default 1)", kPositiveCount,
@@ -64,7 +66,7 @@ Result<ExitCode> plan_command(Arguments arguments) {
   Result<LlmOptions> llm = llm_options(options.engine);
   if (!llm) return std::move(llm).error();
   llm->max_sequences = options.parallel;
-  Result<std::filesystem::path> model = resolve_model(options.location);
+  Result<std::filesystem::path> model = find_model(options.location);
   if (!model) return std::move(model).error();
   Result<ModelPlan> plan = plan_model(*model, *llm);
   if (!plan) return std::move(plan).error();

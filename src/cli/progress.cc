@@ -5,9 +5,11 @@
 #include "cli/output.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
+#include <sys/ioctl.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -17,6 +19,21 @@ namespace {
 constexpr std::chrono::milliseconds kSilence{1000};
 constexpr std::chrono::milliseconds kOnTerminal{200};
 constexpr std::chrono::milliseconds kElsewhere{5000};
+
+struct Window {
+  std::size_t columns = 80;
+  std::size_t rows = 24;
+};
+
+// What fits on one screen: a line that wraps, or scrolls away, cannot be rewritten.
+Window terminal_window() {
+  winsize size{};
+  Window window;
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 && size.ws_row > 4) {
+    window = {size.ws_col, size.ws_row};
+  }
+  return {window.columns - 1, std::min<std::size_t>(window.rows - 1, 10)};
+}
 
 }  // namespace
 
@@ -69,9 +86,21 @@ void ProgressLine::show(const QuantizeProgress& step) {
   step_ = step;
 }
 
+void ProgressLine::show(const DownloadProgress& step) {
+  const std::lock_guard lock(mutex_);
+  if (!download_) download_.emplace();
+  download_->update(step, seconds_since_start());
+}
+
+void ProgressLine::downloaded() {
+  const std::lock_guard lock(mutex_);
+  if (shown_ > 0) put({});
+  download_.reset();
+}
+
 void ProgressLine::note(std::string_view line) {
   const std::lock_guard lock(mutex_);
-  if (shown_) put("");
+  if (shown_ > 0) put({});
   constexpr std::size_t kMaxLine = 2000;
   print_note(fmt::format("bora: {}\n", printable(line, kMaxLine)));
 }
@@ -85,19 +114,33 @@ void ProgressLine::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-std::string ProgressLine::describe(double seconds) {
-  if (llm_ != nullptr) return describe_progress(llm_->load_progress(), seconds);
-  if (step_) return describe_progress(*step_, seconds - stage_began_);
-  return fmt::format("opening the model, {:.0f} s", seconds);
+std::vector<std::string> ProgressLine::describe(double seconds) {
+  if (download_) {
+    if (!terminal_) return {download_->line()};
+    const Window window = terminal_window();
+    return download_->bars(window.columns, window.rows);
+  }
+  std::string line = fmt::format("opening the model, {:.0f} s", seconds);
+  if (llm_ != nullptr) {
+    line = describe_progress(llm_->load_progress(), seconds);
+  } else if (step_) {
+    line = describe_progress(*step_, seconds - stage_began_);
+  }
+  if (line.empty()) return {};
+  return {line};
 }
 
-void ProgressLine::put(const std::string& line) {
-  if (terminal_) {
-    print_note("\r\x1b[K" + line);
-    shown_ = !line.empty();
-  } else if (!line.empty()) {
-    print_note(line + "\n");
+void ProgressLine::put(const std::vector<std::string>& lines) {
+  if (!terminal_) {
+    for (const std::string& line : lines) print_note(line + "\n");
+    return;
   }
+  // To the first of the lines that are there, then all below goes.
+  std::string text = "\r";
+  if (shown_ > 1) text += fmt::format("\x1b[{}A", shown_ - 1);
+  text += shown_ > 1 || lines.size() > 1 ? "\x1b[J" : "\x1b[K";
+  print_note(text + fmt::format("{}", fmt::join(lines, "\n")));
+  shown_ = lines.size();
 }
 
 void ProgressLine::run() {
@@ -105,10 +148,10 @@ void ProgressLine::run() {
   std::chrono::milliseconds pause = kSilence;
   while (!wake_.wait_for(lock, pause, [this] { return stopping_; })) {
     pause = terminal_ ? kOnTerminal : kElsewhere;
-    const std::string line = describe(seconds_since_start());
-    if (!line.empty() || shown_) put(line);
+    const std::vector<std::string> lines = describe(seconds_since_start());
+    if (!lines.empty() || shown_ > 0) put(lines);
   }
-  if (shown_) put("");
+  if (shown_ > 0) put({});
 }
 
 }  // namespace bora

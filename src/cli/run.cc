@@ -51,7 +51,8 @@ constexpr HelpText kHelp = {
 FlagTable make_flags(RunOptions& options) {
   FlagTable flags("run");
   flags.positional("MODEL",
-                   "folder with a checkpoint or .gguf file (default: SmolLM2-135M-Instruct)",
+                   "OWNER/NAME on the Hub, folder with a checkpoint or .gguf file (default: "
+                   "SmolLM2-135M-Instruct)",
                    options.location.model);
   flags.group("Prompt");
   flags.text("-p,--prompt", "TEXT", "the prompt", options.prompt);

@@ -1,6 +1,7 @@
 // bora template: a conversation as its chat template writes it.
 #include "api/chat_prompt.h"
 #include "cli/command.h"
+#include "cli/find_model.h"
 #include "cli/input.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -31,7 +32,8 @@ constexpr HelpText kHelp = {
 FlagTable make_flags(TemplateOptions& options) {
   FlagTable flags("template");
   flags.positional("MODEL",
-                   "folder with a checkpoint or .gguf file (default: SmolLM2-135M-Instruct)",
+                   "OWNER/NAME on the Hub, folder with a checkpoint or .gguf file (default: "
+                   "SmolLM2-135M-Instruct)",
                    options.location.model);
   flags.text("--template", "FILE", "a Jinja template, instead of a model's", options.template_file);
   flags.text("--messages", "FILE", "the conversation; - for stdin", options.messages);
@@ -49,7 +51,7 @@ Result<std::string> read_all(const std::string& path) {
 // The template's text; where it is a model's, its special tokens become part of the input.
 Result<std::string> find_template(const TemplateOptions& options, ChatTemplateInput& input) {
   if (!options.template_file.empty()) return read_all(options.template_file);
-  Result<std::filesystem::path> model = resolve_model(options.location);
+  Result<std::filesystem::path> model = find_model(options.location);
   if (!model) return std::move(model).error();
   Result<Tokenizer> tokenizer = Tokenizer::load(*model);
   if (!tokenizer) return std::move(tokenizer).error();

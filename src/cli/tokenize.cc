@@ -1,6 +1,7 @@
 // bora tokenize: text to ids, ids to text, one or a file of many.
 #include "base/printable.h"
 #include "cli/command.h"
+#include "cli/find_model.h"
 #include "cli/input.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -38,7 +39,8 @@ constexpr HelpText kHelp = {
 
 FlagTable make_flags(TokenizeOptions& options) {
   FlagTable flags("tokenize");
-  flags.positional("MODEL", "folder, .gguf file or tokenizer file", options.location.model);
+  flags.positional("MODEL", "OWNER/NAME on the Hub, folder, .gguf file or tokenizer file",
+                   options.location.model);
   flags.positional("TEXT", "the text; without it, stdin", options.text);
   flags.group("What to do");
   flags.ids("--decode", "these ids to text, special tokens left out", options.decode);
@@ -195,7 +197,7 @@ Result<ExitCode> tokenize_command(Arguments arguments) {
   if (!parsed) return std::move(parsed).error();
   if (!*parsed) return ExitCode::kDone;
   if (Result<void> checked = check(options); !checked) return std::move(checked).error();
-  Result<std::filesystem::path> model = resolve_model(options.location);
+  Result<std::filesystem::path> model = find_model(options.location);
   if (!model) return std::move(model).error();
   Result<Tokenizer> tokenizer = Tokenizer::load(*model);
   if (!tokenizer) return std::move(tokenizer).error();

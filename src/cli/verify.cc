@@ -2,6 +2,7 @@
 #include "evaluate/verify.h"
 
 #include "cli/command.h"
+#include "cli/find_model.h"
 #include "cli/interrupt.h"
 #include "cli/load.h"
 #include "cli/options.h"
@@ -33,7 +34,8 @@ constexpr HelpText kHelp = {
 FlagTable make_flags(VerifyFlags& options) {
   FlagTable flags("verify");
   flags.positional("MODEL",
-                   "folder with a checkpoint or .gguf file (default: SmolLM2-135M-Instruct)",
+                   "OWNER/NAME on the Hub, folder with a checkpoint or .gguf file (default: "
+                   "SmolLM2-135M-Instruct)",
                    options.location.model);
   flags.group("What to compare");
   flags.text("--golden", "FILE", "the recorded values", options.golden);
@@ -49,7 +51,7 @@ FlagTable make_flags(VerifyFlags& options) {
 
 Result<VerifyReport> verify(const Golden& golden, const VerifyFlags& options) {
   if (golden.kind() == Golden::Kind::kTemplates) return verify_templates(golden);
-  Result<std::filesystem::path> model = resolve_model(options.location);
+  Result<std::filesystem::path> model = find_model(options.location);
   if (!model) return std::move(model).error();
   if (golden.kind() == Golden::Kind::kTokens) {
     Result<Tokenizer> tokenizer = Tokenizer::load(*model);

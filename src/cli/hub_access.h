@@ -1,0 +1,54 @@
+// The Hub as the flags and the environment have it: where it is, where the cache lies, and a
+// session to ask it.
+#pragma once
+
+#include "base/result.h"
+#include "cli/environment.h"
+#include "hub/session.h"
+#include "hub/snapshot.h"
+#include <bora/llm.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace bora {
+
+class ProgressLine;
+
+// How a command reaches the Hub. Empty: as the environment says.
+struct HubFlags {
+  std::string token;
+  int attempts = 0;  // 0: the default
+};
+
+class HubAccess {
+ public:
+  // Errors: kUsage for an endpoint, token or file of certificates that is none.
+  static Result<HubAccess> open(const HubEnvironment& environment, const HubFlags& flags);
+  [[nodiscard]] HubSession& session() { return *session_; }
+
+ private:
+  HubAccess(std::unique_ptr<HttpClient> client, HubSession session)
+      : client_(std::move(client)), session_(std::make_unique<HubSession>(std::move(session))) {}
+  std::unique_ptr<HttpClient> client_;
+  std::unique_ptr<HubSession> session_;
+};
+
+// The Hub's cache: hub/ in the folder of --cache-dir, else as the environment says. Errors: kFailed
+// where there is neither.
+Result<std::filesystem::path> hub_folder(const std::string& cache_dir);
+
+// pull() with a progress line. Adds to errors what a user can do: go on after Ctrl-C, take what is
+// in the cache where there is no network.
+Result<Pulled> pull_model(HubSession& session, const ModelRef& ref, PullOptions options,
+                          ProgressLine& progress);
+
+// "14.5 GB", "270 MB", "3 kB".
+std::string size_text(std::uint64_t bytes);
+
+// "in the cache: a/b, c/d"; nullopt where it is empty.
+std::optional<std::string> cached_hint(const std::filesystem::path& cache);
+
+}  // namespace bora

@@ -1,0 +1,69 @@
+// bora rm: takes a model out of the Hub's cache.
+#include "base/printable.h"
+#include "cli/command.h"
+#include "cli/hub_access.h"
+#include "cli/output.h"
+#include "hub/remove.h"
+
+#include <fmt/format.h>
+
+namespace bora {
+namespace {
+
+struct Options {
+  std::string model;
+  std::string cache_dir;
+  bool json = false;
+};
+
+constexpr HelpText kHelp = {
+    "bora rm OWNER/NAME[@REVISION][:FILE.gguf] [options]",
+    "Removes a model from the cache of Hugging Face's tools: all of it, one revision, or one file. "
+    "What\n"
+    "other revisions use as well stays.",
+    "JSON (--json): {\"model\", \"freed_bytes\", \"files\" (how many went)}"};
+
+FlagTable make_flags(Options& options) {
+  FlagTable flags("rm");
+  flags.positional("MODEL", "OWNER/NAME, as bora list shows it", options.model, true);
+  flags.text("--cache-dir", "DIR", "the cache is DIR/hub (default: HF_HUB_CACHE, HF_HOME/hub)",
+             options.cache_dir);
+  flags.toggle("--json", "one JSON object on stdout", options.json);
+  return flags;
+}
+
+}  // namespace
+
+FlagTable rm_flags() {
+  static Options options;
+  return make_flags(options);
+}
+
+Result<ExitCode> rm_command(Arguments arguments) {
+  Options options;
+  FlagTable flags = make_flags(options);
+  Result<bool> parsed = parse_arguments(flags, kHelp, arguments);
+  if (!parsed) return std::move(parsed).error();
+  if (!*parsed) return ExitCode::kDone;
+  const std::optional<ModelRef> ref = parse_model_ref(options.model);
+  if (!ref) {
+    return Error{ErrorCode::kUsage,
+                 fmt::format("MODEL: expected OWNER/NAME[@REVISION][:FILE.gguf], found {}",
+                             quoted(std::string_view(options.model))),
+                 {"a folder or file of your own is removed with rm"}};
+  }
+  Result<std::filesystem::path> cache = hub_folder(options.cache_dir);
+  if (!cache) return std::move(cache).error();
+  RemoveOptions how;
+  how.all_revisions = options.model.find('@') == std::string::npos;
+  Result<Removed> removed = remove_cached(*cache, *ref, how);
+  if (!removed) return std::move(removed).error();
+  if (options.json) {
+    return print_all(to_line(
+        Json{{"model", ref->text()}, {"freed_bytes", removed->bytes}, {"files", removed->files}}));
+  }
+  print_note(fmt::format("{}: {} freed\n", ref->text(), size_text(removed->bytes)));
+  return ExitCode::kDone;
+}
+
+}  // namespace bora
