@@ -26,7 +26,7 @@ run: build model ## build, fetch the default model, have it write an essay (ARGS
 test: ## checks, unit tests, goldens, a short replay of the fuzz corpora
 	@tools/run_tests.sh
 
-test-peers: ## compare with transformers and llama.cpp (fetches and builds them: long, several GB)
+test-peers: ## compare with transformers, llama.cpp and huggingface_hub (fetches and builds them: long, several GB)
 	@tools/test_peers.sh
 
 torture: ## sanitizers, clang, clang-tidy, each ISA, minutes of fuzzing (long)

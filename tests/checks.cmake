@@ -9,6 +9,7 @@ endfunction()
 bora_check(arrows ${CMAKE_SOURCE_DIR}/tools/check_arrows.py)
 bora_check(arrows_test ${CMAKE_CURRENT_LIST_DIR}/tools/check_arrows_test.py)
 bora_check(style_test ${CMAKE_CURRENT_LIST_DIR}/tools/check_style_test.py)
+bora_check(hub_double_test ${CMAKE_CURRENT_LIST_DIR}/hub/double_test.py)
 bora_check(isa_objects_test ${CMAKE_CURRENT_LIST_DIR}/tools/check_isa_objects_test.py
            ${CMAKE_CXX_COMPILER})
 if(TARGET bora_kernels)

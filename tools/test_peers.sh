@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Compares bora with transformers (logits, tokens, templates) and with llama.cpp (greedy text, of SmolLM2 as it
 # is and in the types that llama-quantize makes of it, kept in $BORA_PEERS/quantized).
-# usage: test_peers.sh [transformers] [llama]     no argument: both
+# Has huggingface_hub download from the test double of the Hub.
+# usage: test_peers.sh [transformers] [llama] [hub]     no argument: all
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/lib.sh
 
-[ $# -gt 0 ] || set -- transformers llama
+[ $# -gt 0 ] || set -- transformers llama hub
 peers=${BORA_PEERS:-$HOME/.cache/bora-peers}
 bora=build/release/bora
 
@@ -45,6 +46,8 @@ for peer in "$@"; do
     transformers)
       "$peers/hf-venv/bin/python" tools/compare_with_transformers.py --bora "$bora" \
         tests/data/golden/models/* "$BORA_TEST_SMOLLM2_HF" || status=1 ;;
+    hub)
+      "$peers/hub-venv/bin/python" tests/hub/peer_test.py || status=1 ;;
     llama)
       compare_with_llama "$BORA_TEST_SMOLLM2"
       for type in "${quantized_types[@]}"; do

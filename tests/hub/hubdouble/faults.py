@@ -166,7 +166,11 @@ class Fault:
         missing = [name for name, content in full.items() if content is ...]
         if missing:
             raise DescriptionError(f"{value['kind']}: expected a value for {missing}, found none")
-        return cls(full["kind"], re.compile(full["match"]), {name: full[name] for name in MATCHING},
+        try:
+            pattern = re.compile(full["match"])
+        except re.error as error:
+            raise DescriptionError(f"match: expected a regular expression, found {full['match']!r}: {error}") from error
+        return cls(full["kind"], pattern, {name: full[name] for name in MATCHING},
                    {name: full[name] for name in kind.parameters})
 
     def fits(self, request: Request) -> bool:

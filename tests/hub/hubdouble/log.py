@@ -11,6 +11,8 @@ from typing import Any
 
 from .messages import Request
 
+SETTLE_SECONDS = 0.1  # a client has its last byte a moment before the double has written it down
+
 
 @dataclass
 class Record:
@@ -40,7 +42,7 @@ class Record:
 class Log:
     def __init__(self, path: pathlib.Path | None) -> None:
         self._file = path.open("a", encoding="utf-8") if path else None
-        self._lock = threading.Lock()  # guards all below and the file
+        self._lock = threading.Condition()  # guards all below and the file; told when a request is over
         self._next = 1
         self._active: dict[int, Record] = {}
         self._finished: list[dict[str, Any]] = []
@@ -57,12 +59,14 @@ class Log:
             line = record.as_json()
             self._active.pop(record.number, None)
             self._finished.append(line)
+            self._lock.notify_all()
             if self._file:
                 self._file.write(json.dumps(line) + "\n")
                 self._file.flush()
 
     def lines(self) -> list[dict[str, Any]]:
         with self._lock:
+            self._lock.wait_for(lambda: not self._active, SETTLE_SECONDS)
             return list(self._finished)
 
     def clear(self) -> None:
@@ -72,6 +76,7 @@ class Log:
 
     def state(self) -> dict[str, Any]:
         with self._lock:
+            self._lock.wait_for(lambda: not self._active, SETTLE_SECONDS)
             active = [record.as_json() for record in self._active.values()]
             every = self._finished + active
         return {"requests": len(every), "active": active,

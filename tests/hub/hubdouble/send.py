@@ -42,6 +42,7 @@ class Sender:
         rate = response.rate or self.rate
         if not with_body or response.status in (204, 304):
             self.connection.sendall(head)
+            record.complete = True
         elif response.chunked:
             self._send_chunked(head, response, record)
         else:
