@@ -28,7 +28,7 @@ Served: /api/models?search=&author=&limit=, /api/models/{id}[/revision/{rev}][?b
 
 Control, JSON over HTTP at the hub's origin, not logged and not struck by faults:
     GET    /_double/state     {"requests", "active": [lines], "sent": {"hub", "cdn"}, "authorization_at_cdn", "faults"}
-    GET    /_double/log       the lines of the requests that are over; both wait 0.1 s at most for those under way
+    GET    /_double/log       the requests that are over, by n; both wait 0.1 s at most for those under way
     DELETE /_double/log       forget them, and the sums with them (the file keeps them)
     POST   /_double/faults    a fault or a list of faults, added to those there are; DELETE removes all
     POST   /_double/accept    {"id": "owner/name", "user": "name"}: the user accepts the licence

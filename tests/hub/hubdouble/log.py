@@ -67,7 +67,7 @@ class Log:
     def lines(self) -> list[dict[str, Any]]:
         with self._lock:
             self._lock.wait_for(lambda: not self._active, SETTLE_SECONDS)
-            return list(self._finished)
+            return sorted(self._finished, key=lambda line: line["n"])
 
     def clear(self) -> None:
         """Forgets the requests that are over; the file keeps them."""

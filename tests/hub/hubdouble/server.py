@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import pathlib
 import socket
@@ -82,6 +83,7 @@ class Double:
         for origin in self.origins:
             origin.shutdown()
             origin.server_close()
+            origin.hang_up()
 
     def answer(self, request: Request) -> Response:
         """What the Hub would answer, without faults."""
@@ -105,6 +107,8 @@ class Origin(socketserver.ThreadingTCPServer):
     def __init__(self, double: Double, name: str, address: tuple[str, int]) -> None:
         self.double = double
         self.name = name
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()  # guards _open
         super().__init__(address, Connection)
         self.is_tls = double.settings.certificate is not None
         if double.settings.certificate:
@@ -117,8 +121,22 @@ class Origin(socketserver.ThreadingTCPServer):
         host, port = self.server_address[:2]
         return f"{'https' if self.is_tls else 'http'}://{host!s}:{port}"
 
+    def process_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]
+        with self._lock:
+            self._open.add(request)
+        super().process_request(request, client_address)  # type: ignore[arg-type]
+
+    def hang_up(self) -> None:
+        """Ends every connection: a client that kept one would go on talking to a double that has ended."""
+        with self._lock:
+            for connection in self._open:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
     def shutdown_request(self, request: socket.socket) -> None:  # type: ignore[override]
         """As the base class, except that a connection that is to be reset sends no FIN before."""
+        with self._lock:
+            self._open.discard(request)
         if struct.unpack("ii", request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8))[0]:
             request.close()
         else:
