@@ -5,11 +5,14 @@ import hashlib
 import http.client
 import json
 import pathlib
+import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
 import unittest
 import urllib.parse
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
@@ -264,7 +267,8 @@ class Striking(DoubleTest):
 
 class Controlling(DoubleTest):
     def test_a_fault_that_makes_no_sense_is_refused(self):
-        for value in ({"kind": "none"}, {"kind": "cut"}, {"kind": "cut", "after": 1, "what": 2}, {"kind": "slow", "match": "("}):
+        for value in ({"kind": "none"}, {"kind": "cut"}, {"kind": "cut", "after": 1, "what": 2},
+                      {"kind": "slow", "match": "("}):
             self.assertEqual(self.ask("/_double/faults", "POST", value).status, 400, value)
         self.assertEqual(self.ask("/_double/state").json()["faults"], [])
 
@@ -287,6 +291,20 @@ class Controlling(DoubleTest):
         self.ask("/_double/reload", "POST")
         self.assertEqual(self.refusal(CONFIG_PATH, Authorization="Bearer hf_cy"), (200, None))
         self.assertEqual(self.ask("/api/models/acme/more").json()["siblings"], [])
+
+    def test_https_with_a_certificate_of_ones_own(self):
+        if not shutil.which("openssl"):
+            self.skipTest("no openssl to make a certificate with")
+        cert, key = self.root / "cert.pem", self.root / "key.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                        "-nodes", "-days", "2", "-subj", "/CN=double", "-addext", "subjectAltName=IP:127.0.0.1",
+                        "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
+        double = Double(Settings(self.root, certificate=cert, key=key))
+        double.start()
+        self.addCleanup(double.stop)
+        context = ssl.create_default_context(cafile=str(cert))
+        with urllib.request.urlopen(double.hub_url + WEIGHTS_PATH, context=context, timeout=20) as answer:
+            self.assertEqual((answer.url.split(":")[0], answer.read()), ("https", WEIGHTS))
 
     def test_the_program_writes_its_ports_and_ends_with_its_standard_input(self):
         port_file, log = self.root / "port", self.root / "log"
