@@ -45,7 +45,8 @@ Log, a line of JSON when a request is over (a client that goes away ends it too)
 
 Faults: {"kind": KIND, parameters.., and which requests it meets:
     "match": "regex" (searched in path?query as sent), "origin": "hub"|"cdn"|"any", "method": "GET"|"HEAD"|"any",
-    "ranged": true|false|null (with a Range or without), "skip": N (let N pass first), "times": N (default 1; 0: always)}
+    "ranged": true|false|null (with a Range or without), "skip": N (let N pass first),
+    "times": N (default 1; 0: always)}
     status        status, message, code (X-Error-Code), headers {}: e.g. 429 with {"Retry-After": "1"}
     cut           after (bytes of body; -1: not even a status line), reset (true: RST, else FIN)
     stall         after (bytes of body), seconds: then it goes on

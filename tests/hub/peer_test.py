@@ -17,7 +17,8 @@ def free_port():
 
 
 PORT = free_port()  # the client reads HF_ENDPOINT once, when it is imported
-os.environ.update(HF_ENDPOINT=f"http://127.0.0.1:{PORT}", HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_TELEMETRY="1", HF_HUB_DISABLE_PROGRESS_BARS="1",
+os.environ.update(HF_ENDPOINT=f"http://127.0.0.1:{PORT}", HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_TELEMETRY="1",
+                  HF_HUB_DISABLE_PROGRESS_BARS="1",
                   HF_HOME=tempfile.mkdtemp(prefix="bora-hub-peer-"))
 os.environ.pop("HF_TOKEN", None)
 os.environ.pop("HF_HUB_OFFLINE", None)

@@ -1,4 +1,4 @@
-"""The control interface, /_double/... of the hub's origin: never logged, never struck by a fault. double.py lists it."""
+"""The control interface, /_double/... of the hub's origin, never logged nor struck by a fault; double.py lists it."""
 
 from __future__ import annotations
 

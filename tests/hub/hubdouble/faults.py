@@ -160,8 +160,9 @@ class Fault:
         if kind is None:
             raise DescriptionError(f"kind: expected one of {sorted(FAULT_KINDS)}, found {value.get('kind')!r}")
         known = {**MATCHING, **kind.parameters}
-        if set(value) - set(known):
-            raise DescriptionError(f"{value['kind']}: expected {sorted(known)}, found {sorted(set(value) - set(known))}")
+        unknown = set(value) - set(known)
+        if unknown:
+            raise DescriptionError(f"{value['kind']}: expected {sorted(known)}, found {sorted(unknown)}")
         full = {**known, **value}
         missing = [name for name, content in full.items() if content is ...]
         if missing:
