@@ -16,9 +16,9 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from hubdouble.faults import FAULT_KINDS  # noqa: E402
-from hubdouble.messages import parse_range  # noqa: E402
-from hubdouble.server import Double, Settings  # noqa: E402
+from hubdouble.faults import FAULT_KINDS
+from hubdouble.messages import parse_range
+from hubdouble.server import Double, Settings
 
 MODEL = "acme/tiny"
 WEIGHTS = bytes(range(256)) * 1000
@@ -39,8 +39,6 @@ class Answer:
 
 
 class DoubleTest(unittest.TestCase):
-    settings: dict = {}
-
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -50,7 +48,7 @@ class DoubleTest(unittest.TestCase):
         (repository / "config.json").write_bytes(CONFIG)
         (repository / "model.safetensors").write_bytes(WEIGHTS)
         (repository / "sub" / "deep" / "x.txt").write_bytes(b"x")
-        self.double = Double(Settings(self.root, users={"hf_ann": "ann", "hf_bob": "bob"}, **self.settings))
+        self.double = Double(Settings(self.root, users={"hf_ann": "ann", "hf_bob": "bob"}))
         self.double.start()
         self.addCleanup(self.double.stop)
         self.repository = self.double.store.get(MODEL)

@@ -10,7 +10,6 @@ import tempfile
 import unittest
 
 
-
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
@@ -24,10 +23,9 @@ os.environ.pop("HF_TOKEN", None)
 os.environ.pop("HF_HUB_OFFLINE", None)
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-import huggingface_hub  # noqa: E402
-from huggingface_hub import constants, errors  # noqa: E402
-
-from hubdouble.server import Double, Settings  # noqa: E402
+import huggingface_hub
+from hubdouble.server import Double, Settings
+from huggingface_hub import constants, errors
 
 constants.DOWNLOAD_CHUNK_SIZE = 100_000  # what it holds back, and loses at a cut; 10 MB as it comes
 MODEL = "acme/tiny"

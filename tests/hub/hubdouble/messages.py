@@ -7,7 +7,7 @@ import re
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any
 
 RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
@@ -21,7 +21,7 @@ class FilePiece:
     length: int
 
 
-Piece = Union[bytes, FilePiece]
+Piece = bytes | FilePiece
 
 
 def piece_length(piece: Piece) -> int:
