@@ -15,10 +15,10 @@ def free_port():
         return server.getsockname()[1]
 
 
+HOME = tempfile.TemporaryDirectory(prefix="bora-hub-peer-")
 PORT = free_port()  # the client reads HF_ENDPOINT once, when it is imported
 os.environ.update(HF_ENDPOINT=f"http://127.0.0.1:{PORT}", HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_TELEMETRY="1",
-                  HF_HUB_DISABLE_PROGRESS_BARS="1",
-                  HF_HOME=tempfile.mkdtemp(prefix="bora-hub-peer-"))
+                  HF_HUB_DISABLE_PROGRESS_BARS="1", HF_HOME=HOME.name)
 os.environ.pop("HF_TOKEN", None)
 os.environ.pop("HF_HUB_OFFLINE", None)
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
