@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Compares bora with transformers (logits, tokens, templates) and with llama.cpp (greedy text, of SmolLM2 as it
 # is and in the types that llama-quantize makes of it, kept in $BORA_PEERS/quantized).
-# Has huggingface_hub download from the test double of the Hub.
+# Has huggingface_hub download from the test double of the Hub, and share a cache with bora.
 # usage: test_peers.sh [transformers] [llama] [hub]     no argument: all
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -47,7 +47,8 @@ for peer in "$@"; do
       "$peers/hf-venv/bin/python" tools/compare_with_transformers.py --bora "$bora" \
         tests/data/golden/models/* "$BORA_TEST_SMOLLM2_HF" || status=1 ;;
     hub)
-      "$peers/hub-venv/bin/python" tests/hub/peer_test.py || status=1 ;;
+      "$peers/hub-venv/bin/python" tests/hub/peer_test.py || status=1
+      "$peers/hub-venv/bin/python" tests/hub/bora_peer_test.py "$bora" || status=1 ;;
     llama)
       compare_with_llama "$BORA_TEST_SMOLLM2"
       for type in "${quantized_types[@]}"; do

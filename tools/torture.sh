@@ -18,6 +18,7 @@ stage clang cmake --workflow --preset clang
 stage asan-ubsan cmake --workflow --preset asan-ubsan
 stage tsan cmake --workflow --preset tsan
 stage release cmake --workflow --preset release
+stage hub-kills python3 tests/hub/bora_test.py build/release/bora --kills 200 Kills
 stage isa-scalar ctest --preset isa-scalar
 grep -qw avx2 /proc/cpuinfo && stage isa-avx2 ctest --preset isa-avx2
 grep -qw avx512_vnni /proc/cpuinfo && stage isa-avx512 ctest --preset isa-avx512
