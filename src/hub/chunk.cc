@@ -181,7 +181,7 @@ Result<void> fetch_chunk(HubSession& session, FileSource& source, PartialFile& f
     const bool expired = !answer.at_endpoint && status >= 400 && status < 500;
     // The CDN may be the fault; the Hub may lead to another.
     if (expired || failures > 1) source.forget();
-    const bool retry = is_worth_retrying(answer) || serves || (expired && was_redirected);
+    const bool retry = is_worth_retrying(answer) || serves || expired;
     if (!retry || failures >= session.options().attempts) {
       Error error = refusal(answer, source.repo(), source.file().name, session.options());
       if (serves && answer.last.whole) {
