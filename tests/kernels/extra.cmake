@@ -25,7 +25,12 @@ bora_primitives(emulated simd.h Simd Primitives)
 bora_primitives(emulated bf16_simd.h Bf16Simd PairPrimitives)
 bora_primitives(simde simd.h Simd Primitives)
 
-foreach(isa IN ITEMS avx512 avx512_bf16 emulated simde)
+bora_primitives(scalar simd.h Simd<false> IntegerPrimitives)
+foreach(isa IN ITEMS avx2 avx512 emulated simde)
+  bora_primitives(${isa} simd.h Simd IntegerPrimitives)
+endforeach()
+
+foreach(isa IN ITEMS avx2 avx512 avx512_bf16 emulated simde)
   if(TARGET bora_kernels_${isa})
     string(TOUPPER ${isa} macro)
     target_compile_definitions(bora_kernels_tests PRIVATE BORA_TEST_HAS_${macro})

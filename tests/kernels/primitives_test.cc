@@ -12,10 +12,19 @@
 
 namespace bora::kernels {
 
+namespace scalar {
+extern const PrimitiveList kIntegerPrimitives;
+}
+#if defined(BORA_TEST_HAS_AVX2)
+namespace avx2 {
+extern const PrimitiveList kIntegerPrimitives;
+}
+#endif
 #if defined(BORA_TEST_HAS_AVX512)
 namespace avx512 {
 extern const PrimitiveList kPrimitives;
-}
+extern const PrimitiveList kIntegerPrimitives;
+}  // namespace avx512
 namespace avx512_bf16 {
 extern const PrimitiveList kPairPrimitives;
 }
@@ -23,11 +32,13 @@ extern const PrimitiveList kPairPrimitives;
 namespace emulated {
 extern const PrimitiveList kPrimitives;
 extern const PrimitiveList kPairPrimitives;
+extern const PrimitiveList kIntegerPrimitives;
 }  // namespace emulated
 #if defined(BORA_TEST_HAS_SIMDE)
 namespace simde {
 extern const PrimitiveList kPrimitives;
-}
+extern const PrimitiveList kIntegerPrimitives;
+}  // namespace simde
 #endif
 
 namespace {
@@ -127,9 +138,9 @@ void expect_same_primitives(const PrimitiveList& actual, const PrimitiveList& ex
     ASSERT_STREQ(actual.first[i].name, primitive.name);
     Random random(i);
     for (int round = 0; round < kRounds; ++round) {
-      const Operands in = operands_for(primitive, random);
-      Operands a{};
-      Operands b{};
+      alignas(64) const Operands in = operands_for(primitive, random);
+      alignas(64) Operands a{};
+      alignas(64) Operands b{};
       actual.first[i].run(in.data(), a.data());
       primitive.run(in.data(), b.data());
       ASSERT_TRUE(same(primitive, a, b))
@@ -143,6 +154,7 @@ TEST(EmulatedPrimitives, GiveTheBitsOfTheSilicon) {
 #if defined(BORA_TEST_HAS_AVX512)
   if (detect_cpu_features().avx512) {
     expect_same_primitives(emulated::kPrimitives, avx512::kPrimitives);
+    expect_same_primitives(emulated::kIntegerPrimitives, avx512::kIntegerPrimitives);
     return;
   }
 #endif
@@ -159,9 +171,18 @@ TEST(EmulatedPrimitives, OfBf16PairsGiveTheBitsOfTheSilicon) {
   GTEST_SKIP() << "this CPU lacks AVX-512 BF16 to hold the emulation to";
 }
 
+TEST(IntegerPrimitives, GiveTheSameBitsOnEveryIsa) {
+  expect_same_primitives(scalar::kIntegerPrimitives, emulated::kIntegerPrimitives);
+#if defined(BORA_TEST_HAS_AVX2)
+  if (!detect_cpu_features().avx2) GTEST_SKIP() << "this CPU lacks AVX2";
+  expect_same_primitives(avx2::kIntegerPrimitives, emulated::kIntegerPrimitives);
+#endif
+}
+
 TEST(EmulatedPrimitives, GiveTheBitsOfTheWrapperOverSimde) {
 #if defined(BORA_TEST_HAS_SIMDE)
   expect_same_primitives(simde::kPrimitives, emulated::kPrimitives);
+  expect_same_primitives(simde::kIntegerPrimitives, emulated::kIntegerPrimitives);
 #else
   GTEST_SKIP() << "libsimde-dev was not there when the tests were built";
 #endif

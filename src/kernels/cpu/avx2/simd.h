@@ -16,6 +16,8 @@ struct Simd {
 
   using F32 = __m256;
   using I32 = __m256i;
+  using I16 = __m256i;
+  using Bytes = __m256i;
 
   [[gnu::always_inline]] static F32 set(float value) { return _mm256_set1_ps(value); }
   [[gnu::always_inline]] static F32 zero() { return _mm256_setzero_ps(); }
@@ -131,7 +133,91 @@ struct Simd {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
   }
 
+  [[gnu::always_inline]] static I16 load_i16(const std::int16_t* from) { return load_32(from); }
+  [[gnu::always_inline]] static void store_i16(std::int16_t* to, F32 v) {
+    const I32 rounded = _mm256_cvtps_epi32(v);
+    const __m128i narrow =
+        _mm_packs_epi32(_mm256_castsi256_si128(rounded), _mm256_extracti128_si256(rounded, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), narrow);
+  }
+  [[gnu::always_inline]] static I16 set_pair(const std::int16_t* from) {
+    std::int32_t pair;
+    __builtin_memcpy(&pair, from, sizeof(pair));
+    return _mm256_set1_epi32(pair);
+  }
+  [[gnu::always_inline]] static I32 dot_i16(I32 sum, I16 a, I16 b) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+  }
+  [[gnu::always_inline]] static I32 clear_i32() { return _mm256_setzero_si256(); }
+  [[gnu::always_inline]] static F32 to_f32(I32 v) { return _mm256_cvtepi32_ps(v); }
+  [[gnu::always_inline]] static I32 load_i32(const std::int32_t* from) { return load_32(from); }
+  [[gnu::always_inline]] static void store_i32(std::int32_t* to, I32 v) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), v);
+  }
+  [[gnu::always_inline]] static I32 as_i32(I16 v) { return v; }
+  [[gnu::always_inline]] static I32 add_each(const I32 (&v)[kLanes]) {
+    const I32 low = add_four(v[0], v[1], v[2], v[3]);
+    const I32 high = add_four(v[4], v[5], v[6], v[7]);
+    return _mm256_add_epi32(_mm256_permute2x128_si256(low, high, 0x20),
+                            _mm256_permute2x128_si256(low, high, 0x31));
+  }
+  [[gnu::always_inline]] static void transpose(I32 (&v)[kLanes]) {
+    I32 fours[kLanes];  // fours[i], fours[i + 4]: lanes i and i + 4 of v[0..3], of v[4..7]
+#pragma GCC unroll 2
+    for (std::size_t h = 0; h < 2; ++h) {
+      const I32 ab = _mm256_unpacklo_epi32(v[4 * h], v[4 * h + 1]);
+      const I32 ab_high = _mm256_unpackhi_epi32(v[4 * h], v[4 * h + 1]);
+      const I32 cd = _mm256_unpacklo_epi32(v[4 * h + 2], v[4 * h + 3]);
+      const I32 cd_high = _mm256_unpackhi_epi32(v[4 * h + 2], v[4 * h + 3]);
+      fours[4 * h] = _mm256_unpacklo_epi64(ab, cd);
+      fours[4 * h + 1] = _mm256_unpackhi_epi64(ab, cd);
+      fours[4 * h + 2] = _mm256_unpacklo_epi64(ab_high, cd_high);
+      fours[4 * h + 3] = _mm256_unpackhi_epi64(ab_high, cd_high);
+    }
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < 4; ++i) {
+      v[i] = _mm256_permute2x128_si256(fours[i], fours[i + 4], 0x20);
+      v[i + 4] = _mm256_permute2x128_si256(fours[i], fours[i + 4], 0x31);
+    }
+  }
+
+  [[gnu::always_inline]] static Bytes load_bytes(const std::byte* from) { return load_32(from); }
+  [[gnu::always_inline]] static Bytes load_nibbles(const std::byte* from) {
+    const __m128i pairs = load_16(from);
+    const Bytes both =
+        _mm256_inserti128_si256(_mm256_castsi128_si256(pairs), _mm_srli_epi16(pairs, 4), 1);
+    return _mm256_and_si256(both, _mm256_set1_epi8(15));
+  }
+  [[gnu::always_inline]] static Bytes part_of(Bytes v, int shift, int mask) {
+    return _mm256_and_si256(_mm256_srl_epi16(v, _mm_cvtsi32_si128(shift)),
+                            _mm256_set1_epi8(static_cast<char>(mask)));
+  }
+  [[gnu::always_inline]] static Bytes add_high(Bytes low, Bytes high) {
+    return _mm256_or_si256(low, _mm256_slli_epi16(high, 4));
+  }
+  [[gnu::always_inline]] static Bytes subtract(Bytes v, int number) {
+    return _mm256_sub_epi8(v, _mm256_set1_epi8(static_cast<char>(number)));
+  }
+  [[gnu::always_inline]] static void widen_codes(Bytes v, I16 (&out)[2]) {
+    out[0] = _mm256_cvtepi8_epi16(_mm256_castsi256_si128(v));
+    out[1] = _mm256_cvtepi8_epi16(_mm256_extracti128_si256(v, 1));
+  }
+  [[gnu::always_inline]] static void scale_codes(I16 (&out)[2], std::int32_t first,
+                                                 std::int32_t second) {
+    out[0] = _mm256_mullo_epi16(out[0], _mm256_set1_epi32(first));
+    out[1] = _mm256_mullo_epi16(out[1], _mm256_set1_epi32(second));
+  }
+
  private:
+  [[gnu::always_inline]] static __m256i load_32(const void* from) {
+    return _mm256_loadu_si256(static_cast<const __m256i*>(from));
+  }
+  // In each half, the sums of its lanes of a, b, c and d.
+  [[gnu::always_inline]] static I32 add_four(I32 a, I32 b, I32 c, I32 d) {
+    const I32 ab = _mm256_add_epi32(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
+    const I32 cd = _mm256_add_epi32(_mm256_unpacklo_epi32(c, d), _mm256_unpackhi_epi32(c, d));
+    return _mm256_add_epi32(_mm256_unpacklo_epi64(ab, cd), _mm256_unpackhi_epi64(ab, cd));
+  }
   [[gnu::always_inline]] static __m128i load_16(const std::byte* from) {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
   }

@@ -16,6 +16,8 @@ struct Simd {
 
   using F32 = __m512;
   using I32 = __m512i;
+  using I16 = __m512i;
+  using Bytes = __m256i;
 
   [[gnu::always_inline]] static F32 set(float value) { return _mm512_set1_ps(value); }
   [[gnu::always_inline]] static F32 zero() { return _mm512_setzero_ps(); }
@@ -120,7 +122,99 @@ struct Simd {
     return _mm512_dpbusd_epi32(sum, u8, i8);
   }
 
+  [[gnu::always_inline]] static I16 load_i16(const std::int16_t* from) {
+    return _mm512_loadu_si512(from);
+  }
+  [[gnu::always_inline]] static void store_i16(std::int16_t* to, F32 v) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
+                        _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(v)));
+  }
+  [[gnu::always_inline]] static I16 set_pair(const std::int16_t* from) {
+    std::int32_t pair;
+    __builtin_memcpy(&pair, from, sizeof(pair));
+    return _mm512_set1_epi32(pair);
+  }
+  [[gnu::always_inline]] static I32 dot_i16(I32 sum, I16 a, I16 b) {
+    return _mm512_dpwssd_epi32(sum, a, b);
+  }
+  [[gnu::always_inline]] static I32 clear_i32() { return _mm512_setzero_si512(); }
+  [[gnu::always_inline]] static F32 to_f32(I32 v) { return _mm512_cvtepi32_ps(v); }
+  [[gnu::always_inline]] static I32 load_i32(const std::int32_t* from) {
+    return _mm512_loadu_si512(from);
+  }
+  [[gnu::always_inline]] static void store_i32(std::int32_t* to, I32 v) {
+    _mm512_storeu_si512(to, v);
+  }
+  [[gnu::always_inline]] static I32 as_i32(I16 v) { return v; }
+  [[gnu::always_inline]] static I32 add_each(const I32 (&v)[kLanes]) {
+    const I32 a = add_four(v[0], v[1], v[2], v[3]);
+    const I32 b = add_four(v[4], v[5], v[6], v[7]);
+    const I32 c = add_four(v[8], v[9], v[10], v[11]);
+    const I32 d = add_four(v[12], v[13], v[14], v[15]);
+    return add_quads(add_quads(a, b), add_quads(c, d));
+  }
+  [[gnu::always_inline]] static void transpose(I32 (&v)[kLanes]) {
+    I32 fours[kLanes];  // four by four within the quads; then the quads
+#pragma GCC unroll 4
+    for (std::size_t h = 0; h < kLanes; h += 4) {
+      const I32 ab = _mm512_unpacklo_epi32(v[h], v[h + 1]);
+      const I32 ab_high = _mm512_unpackhi_epi32(v[h], v[h + 1]);
+      const I32 cd = _mm512_unpacklo_epi32(v[h + 2], v[h + 3]);
+      const I32 cd_high = _mm512_unpackhi_epi32(v[h + 2], v[h + 3]);
+      fours[h] = _mm512_unpacklo_epi64(ab, cd);
+      fours[h + 1] = _mm512_unpackhi_epi64(ab, cd);
+      fours[h + 2] = _mm512_unpacklo_epi64(ab_high, cd_high);
+      fours[h + 3] = _mm512_unpackhi_epi64(ab_high, cd_high);
+    }
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < 4; ++i) {
+      const I32 ab = _mm512_shuffle_i32x4(fours[i], fours[i + 4], 0x88);
+      const I32 ab_odd = _mm512_shuffle_i32x4(fours[i], fours[i + 4], 0xDD);
+      const I32 cd = _mm512_shuffle_i32x4(fours[i + 8], fours[i + 12], 0x88);
+      const I32 cd_odd = _mm512_shuffle_i32x4(fours[i + 8], fours[i + 12], 0xDD);
+      v[i] = _mm512_shuffle_i32x4(ab, cd, 0x88);
+      v[i + 4] = _mm512_shuffle_i32x4(ab_odd, cd_odd, 0x88);
+      v[i + 8] = _mm512_shuffle_i32x4(ab, cd, 0xDD);
+      v[i + 12] = _mm512_shuffle_i32x4(ab_odd, cd_odd, 0xDD);
+    }
+  }
+  [[gnu::always_inline]] static Bytes load_bytes(const std::byte* from) { return load_32(from); }
+  [[gnu::always_inline]] static Bytes load_nibbles(const std::byte* from) {
+    const __m128i pairs = load_16(from);
+    const Bytes both =
+        _mm256_inserti128_si256(_mm256_castsi128_si256(pairs), _mm_srli_epi16(pairs, 4), 1);
+    return _mm256_and_si256(both, _mm256_set1_epi8(15));
+  }
+  [[gnu::always_inline]] static Bytes part_of(Bytes v, int shift, int mask) {
+    return _mm256_and_si256(_mm256_srl_epi16(v, _mm_cvtsi32_si128(shift)),
+                            _mm256_set1_epi8(static_cast<char>(mask)));
+  }
+  [[gnu::always_inline]] static Bytes add_high(Bytes low, Bytes high) {
+    return _mm256_or_si256(low, _mm256_slli_epi16(high, 4));
+  }
+  [[gnu::always_inline]] static Bytes subtract(Bytes v, int number) {
+    return _mm256_sub_epi8(v, _mm256_set1_epi8(static_cast<char>(number)));
+  }
+  [[gnu::always_inline]] static void widen_codes(Bytes v, I16 (&out)[1]) {
+    out[0] = _mm512_cvtepi8_epi16(v);
+  }
+  [[gnu::always_inline]] static void scale_codes(I16 (&out)[1], std::int32_t first,
+                                                 std::int32_t second) {
+    const I16 by = _mm512_inserti64x4(_mm512_set1_epi32(first), _mm256_set1_epi32(second), 1);
+    out[0] = _mm512_mullo_epi16(out[0], by);
+  }
+
  private:
+  // In each quad, the sums of its lanes of a, b, c and d.
+  [[gnu::always_inline]] static I32 add_four(I32 a, I32 b, I32 c, I32 d) {
+    const I32 ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+    const I32 cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+    return _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+  }
+  // Quads 0 + 1 and 2 + 3 of a below, of b above.
+  [[gnu::always_inline]] static I32 add_quads(I32 a, I32 b) {
+    return _mm512_add_epi32(_mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xDD));
+  }
   [[gnu::always_inline]] static __m256i load_32(const std::byte* from) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
   }

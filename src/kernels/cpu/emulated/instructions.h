@@ -90,5 +90,12 @@ inline std::int32_t dot_u8_i8(std::int32_t sum, std::int32_t u8, std::int32_t i8
   return static_cast<std::int32_t>(total);
 }
 
+// VPDPWSSD, given the two products of a lane: sums wrap round.
+inline std::int32_t dot_i16(std::int32_t sum, std::int32_t first, std::int32_t second) {
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(sum) +
+                                   static_cast<std::uint32_t>(first) +
+                                   static_cast<std::uint32_t>(second));
+}
+
 }  // namespace
 }  // namespace bora::kernels::emulated

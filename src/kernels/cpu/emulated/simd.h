@@ -18,6 +18,9 @@ struct Simd {
 
   using F32 = float __attribute__((vector_size(64)));
   using I32 = std::int32_t __attribute__((vector_size(64)));
+  using I16 = std::int16_t __attribute__((vector_size(64)));
+  using Bytes = std::uint8_t __attribute__((vector_size(32)));
+  static constexpr std::size_t kCodes = sizeof(Bytes) / (2 * kLanes);  // vectors of a block
 
   static F32 set(float value) {
     F32 v;
@@ -118,6 +121,74 @@ struct Simd {
   [[gnu::noinline]] static I32 dot_u8_i8(I32 sum, I32 u8, I32 i8) {
     for (std::size_t i = 0; i < kLanes; ++i) sum[i] = emulated::dot_u8_i8(sum[i], u8[i], i8[i]);
     return sum;
+  }
+
+  static I16 load_i16(const std::int16_t* from) { return read<I16>(from); }
+  [[gnu::noinline]] static void store_i16(std::int16_t* to, F32 v) {
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      to[i] = static_cast<std::int16_t>(round_to_int(v[i]));
+    }
+  }
+  static I16 set_pair(const std::int16_t* from) {
+    I16 v;
+    for (std::size_t i = 0; i < 2 * kLanes; ++i) v[i] = from[i % 2];
+    return v;
+  }
+  [[gnu::noinline]] static I32 dot_i16(I32 sum, I16 a, I16 b) {
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      sum[i] = emulated::dot_i16(sum[i], a[2 * i] * b[2 * i], a[2 * i + 1] * b[2 * i + 1]);
+    }
+    return sum;
+  }
+  static I32 clear_i32() { return I32{}; }
+  static F32 to_f32(I32 v) { return __builtin_convertvector(v, F32); }
+  static I32 load_i32(const std::int32_t* from) { return read<I32>(from); }
+  static void store_i32(std::int32_t* to, I32 v) { __builtin_memcpy(to, &v, sizeof(v)); }
+  static I32 as_i32(I16 v) { return reinterpret_cast<I32>(v); }
+  [[gnu::noinline]] static I32 add_each(const I32 (&v)[kLanes]) {
+    I32 sums{};
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      for (std::size_t j = 0; j < kLanes; ++j) sums[i] = emulated::dot_i16(sums[i], v[i][j], 0);
+    }
+    return sums;
+  }
+  [[gnu::noinline]] static void transpose(I32 (&v)[kLanes]) {
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      for (std::size_t j = 0; j < i; ++j) {
+        const std::int32_t value = v[i][j];
+        v[i][j] = v[j][i];
+        v[j][i] = value;
+      }
+    }
+  }
+
+  static Bytes load_bytes(const std::byte* from) { return read<Bytes>(from); }
+  [[gnu::noinline]] static Bytes load_nibbles(const std::byte* from) {
+    Bytes v;
+    for (std::size_t i = 0; i < 16; ++i) {
+      const auto pair = static_cast<unsigned>(from[i]);
+      v[i] = static_cast<std::uint8_t>(pair % 16);
+      v[i + 16] = static_cast<std::uint8_t>(pair / 16);
+    }
+    return v;
+  }
+  static Bytes part_of(Bytes v, int shift, int mask) {
+    return v >> static_cast<std::uint8_t>(shift) & static_cast<std::uint8_t>(mask);
+  }
+  static Bytes add_high(Bytes low, Bytes high) { return low | high << 4; }
+  static Bytes subtract(Bytes v, int number) { return v - static_cast<std::uint8_t>(number); }
+  [[gnu::noinline]] static void widen_codes(Bytes v, I16 (&out)[kCodes]) {
+    for (std::size_t i = 0; i < sizeof(Bytes); ++i) {
+      out[i / (2 * kLanes)][i % (2 * kLanes)] = static_cast<std::int8_t>(v[i]);
+    }
+  }
+  [[gnu::noinline]] static void scale_codes(I16 (&out)[kCodes], std::int32_t first,
+                                            std::int32_t second) {
+    for (std::size_t i = 0; i < sizeof(Bytes); ++i) {
+      std::int16_t code = out[i / (2 * kLanes)][i % (2 * kLanes)];
+      code = static_cast<std::int16_t>(code * static_cast<std::int16_t>(i < 16 ? first : second));
+      out[i / (2 * kLanes)][i % (2 * kLanes)] = code;
+    }
   }
 
  private:

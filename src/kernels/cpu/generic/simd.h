@@ -13,7 +13,8 @@
 //   add, sub, mul, div, sqrt                 IEEE, lane by lane
 //   fma(a, b, c)                             a * b + c, in one rounding where the wrapper is fused
 //   max(a, b), min(a, b)                     a > b ? a : b, a < b ? a : b: the second where
-//   unordered reduce_add(v), reduce_max(v)             over the lanes, in a fixed shape
+//                                            unordered
+//   reduce_add(v), reduce_max(v)             over the lanes, in a fixed shape
 //   reduce_add_each(v[kLanes])               lane i = reduce_add(v[i]), the same bits
 //   power_of_two(n)                          2^n for whole n in [-126, 127]
 //   widen_f32, widen_f16, widen_bf16(bytes)  kLanes values, exact, any alignment
@@ -22,6 +23,25 @@
 //   widen_i8, widen_i4, widen_u4             the 32 values of a block (tensor/blocks.h), scaled
 //   I32, set_bits, first_lane, dot_u8_i8     the ISA's integer dot product: per 32-bit lane, sum +
 //                                            four products of unsigned and signed bytes
+//
+// For products of integers (linear_int16.h), all of them exact:
+//   I16                                      a vector of 2 * kLanes int16
+//   load_i16(from), store_i16(to, v)         any alignment; store_i16 of an F32: each lane, in
+//                                            [-2^15, 2^15), to nearest even, kLanes int16
+//   set_pair(from)                           two int16 in every pair of lanes
+//   dot_i16(sum, a, b)                       per 32-bit lane, sum + two products
+//   clear_i32(), to_f32(I32)                 zeros; each lane as f32, to nearest even
+//   load_i32, store_i32, as_i32(I16)         the same bits
+//   add_each(v[kLanes])                      lane i = the sum of the lanes of v[i]
+//   transpose(v[kLanes])                     lane j of v[i] and lane i of v[j] change places
+//   Bytes                                    32 bytes
+//   load_bytes, load_nibbles(bytes)          32 bytes; the low halves of 16 bytes, then the high
+//   part_of(v, shift, mask)                  of each byte its bits from `shift` on, masked
+//   add_high(low, high)                      low + 16 * high, of bytes below 16
+//   subtract(v, number)                      from each byte, signed
+//   widen_codes(v, out)                      signed bytes to int16
+//   scale_codes(out, first, second)          the first 16 of them, and the others, times an int16
+//                                            that lies in both halves of an int32
 #pragma once
 
 #include <cstddef>

@@ -20,6 +20,12 @@ struct Simd {
   using F32 = float __attribute__((vector_size(16)));
   using I32 = std::int32_t __attribute__((vector_size(16)));
   using U32 = std::uint32_t __attribute__((vector_size(16)));
+  using I16 = std::int16_t __attribute__((vector_size(16)));
+  using Half = std::uint8_t __attribute__((vector_size(16)));
+  struct Bytes {
+    Half half[2];
+  };
+  static constexpr std::size_t kCodes = sizeof(Bytes) / (2 * kLanes);  // vectors of a block
 
   [[gnu::always_inline]] static F32 set(float value) { return F32{value, value, value, value}; }
   [[gnu::always_inline]] static F32 zero() { return F32{}; }
@@ -126,11 +132,89 @@ struct Simd {
     return sum;
   }
 
+  [[gnu::always_inline]] static I16 load_i16(const std::int16_t* from) { return read<I16>(from); }
+  [[gnu::always_inline]] static void store_i16(std::int16_t* to, F32 v) {
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      to[i] = static_cast<std::int16_t>(__builtin_rintf(v[i]));
+    }
+  }
+  [[gnu::always_inline]] static I16 set_pair(const std::int16_t* from) {
+    I16 v;
+    for (std::size_t i = 0; i < 2 * kLanes; ++i) v[i] = from[i % 2];
+    return v;
+  }
+  [[gnu::always_inline]] static I32 dot_i16(I32 sum, I16 a, I16 b) {
+    U32 products = as<U32>(low_halves(a) * low_halves(b));
+    products += as<U32>((as<I32>(a) >> 16) * (as<I32>(b) >> 16));
+    return as<I32>(as<U32>(sum) + products);
+  }
+  [[gnu::always_inline]] static I32 clear_i32() { return I32{}; }
+  [[gnu::always_inline]] static F32 to_f32(I32 v) { return __builtin_convertvector(v, F32); }
+  [[gnu::always_inline]] static I32 load_i32(const std::int32_t* from) { return read<I32>(from); }
+  [[gnu::always_inline]] static void store_i32(std::int32_t* to, I32 v) {
+    __builtin_memcpy(to, &v, sizeof(v));
+  }
+  [[gnu::always_inline]] static I32 as_i32(I16 v) { return reinterpret_cast<I32>(v); }
+  [[gnu::always_inline]] static I32 add_each(const I32 (&v)[kLanes]) {
+    U32 sums{};
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      for (std::size_t j = 0; j < kLanes; ++j) sums[i] += as<U32>(v[i])[j];
+    }
+    return as<I32>(sums);
+  }
+  [[gnu::always_inline]] static void transpose(I32 (&v)[kLanes]) {
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      for (std::size_t j = 0; j < i; ++j) {
+        const std::int32_t value = v[i][j];
+        v[i][j] = v[j][i];
+        v[j][i] = value;
+      }
+    }
+  }
+
+  [[gnu::always_inline]] static Bytes load_bytes(const std::byte* from) {
+    return {{read<Half>(from), read<Half>(from + 16)}};
+  }
+  [[gnu::always_inline]] static Bytes load_nibbles(const std::byte* from) {
+    const Half pairs = read<Half>(from);
+    return {{pairs & 15, pairs >> 4}};
+  }
+  [[gnu::always_inline]] static Bytes part_of(Bytes v, int shift, int mask) {
+    for (Half& half : v.half) {
+      half = half >> static_cast<std::uint8_t>(shift) & static_cast<std::uint8_t>(mask);
+    }
+    return v;
+  }
+  [[gnu::always_inline]] static Bytes add_high(Bytes low, Bytes high) {
+    for (std::size_t i = 0; i < 2; ++i) low.half[i] |= high.half[i] << 4;
+    return low;
+  }
+  [[gnu::always_inline]] static Bytes subtract(Bytes v, int number) {
+    for (Half& half : v.half) half -= static_cast<std::uint8_t>(number);
+    return v;
+  }
+  [[gnu::always_inline]] static void widen_codes(Bytes v, I16 (&out)[kCodes]) {
+    using I8 = std::int8_t __attribute__((vector_size(8)));
+    for (std::size_t i = 0; i < kCodes; ++i) {
+      I8 codes;
+      __builtin_memcpy(&codes, reinterpret_cast<const std::byte*>(&v) + 8 * i, sizeof(codes));
+      out[i] = __builtin_convertvector(codes, I16);
+    }
+  }
+  [[gnu::always_inline]] static void scale_codes(I16 (&out)[kCodes], std::int32_t first,
+                                                 std::int32_t second) {
+    using Wrapping = std::uint16_t __attribute__((vector_size(16)));
+    for (std::size_t i = 0; i < kCodes; ++i) {
+      out[i] = as<I16>(as<Wrapping>(out[i]) * as<Wrapping>(I32{} + (i < 2 ? first : second)));
+    }
+  }
+
  private:
   template <class To, class From>
   [[gnu::always_inline]] static To as(From v) {
     return reinterpret_cast<To>(v);
   }
+  [[gnu::always_inline]] static I32 low_halves(I16 v) { return as<I32>(as<U32>(v) << 16) >> 16; }
   [[gnu::always_inline]] static F32 as_f32(I32 v) { return __builtin_convertvector(v, F32); }
 
   template <class V>
