@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "kernels/activations.h"
 #include "kernels/add_rows.h"
 #include "kernels/attention.h"
 #include "kernels/compute_type.h"
@@ -35,6 +36,7 @@ struct CpuKernels {
   void (*embed)(const EmbedArgs& args) noexcept;
   void (*rms_norm)(const RmsNormArgs& args) noexcept;
   void (*linear)(const LinearArgs& args) noexcept;
+  void (*round_activations)(const RoundActivationsArgs& args) noexcept;
   void (*rope)(const RopeArgs& args) noexcept;
   void (*store_kv)(const StoreKvArgs& args) noexcept;
   void (*attention)(const AttentionArgs& args) noexcept;

@@ -12,6 +12,7 @@
 #include "kernels/cpu/generic/probe.h"
 #include "kernels/cpu/generic/rms_norm.h"
 #include "kernels/cpu/generic/rope.h"
+#include "kernels/cpu/generic/round_activations.h"
 #include "kernels/cpu/generic/silu_mul.h"
 #include "kernels/cpu/generic/softcap.h"
 #include "kernels/cpu/generic/store_kv.h"
@@ -59,6 +60,7 @@ consteval CpuKernels make_table(std::string_view isa) {
           .embed = embed<Simd>,
           .rms_norm = rms_norm<Simd>,
           .linear = dispatch_linear<Simd, Parts>,
+          .round_activations = round_activations<Simd>,
           .rope = rope<Simd>,
           .store_kv = store_kv<Simd>,
           .attention = dispatch_attention<Simd, Parts>,
