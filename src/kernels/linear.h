@@ -16,6 +16,17 @@
 // |weight x|. What is below 2^-126, of weights, activations and partial sums, counts as zero: at
 // most 2^-126 * (sum_k (|weight| + |x|) + k) more. Rows of more than kLinearWorkspaceBytes / 2
 // weights are computed as all others.
+//
+// Where the table says int16_activations, so have quantized weights: they are multiplied with
+// activations that round_activations() rounded to int16 (kernels/activations.h), and x is not read.
+// An int32 total, exact, adds the products of codes of 32 values (q8_0, q4_0, q4_1, q6_k), 64
+// (q5_k) or 128 (q4_k); the integer scales within a super-block multiply its codes. Then, in f32,
+// for each group of 256 values ascending: group = the sum of total * scale, ascending, then of
+// minimum * sum of codes, ascending; out += group * the scale of the activations; each a
+// multiply-add. So all ISAs that fuse it give the same bits. Tolerance, with l the largest |x| of
+// a group: |error| <= sum_k |weight| l / 32500 + (in_features / 256 + 18) u * sum_k (|scale code| +
+// |minimum|) (|x| + l / 32500) + 2u |out|; twice the second term in two roundings. Groups of x
+// below 2^-100 count as zeros; a NaN or an infinity in x makes all outputs of its token NaN.
 #pragma once
 
 #include "tensor/dtype.h"
@@ -38,6 +49,8 @@ struct LinearArgs {
   std::size_t out_stride;     // values between rows
   bool accumulate;            //
   std::byte* workspace;       // kLinearWorkspaceBytes, aligned to 64, of this call alone
+  // x as round_activations() gives it, where the table and the weights ask for it; else not read.
+  const std::byte* rounded = nullptr;
 };
 
 // Enough for the panel and partial sums of every ISA's blocking; checked where a table is made.

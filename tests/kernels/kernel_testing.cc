@@ -9,6 +9,7 @@
 #include "kernels/cpu/simde/table.h"
 #endif
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdlib>
@@ -54,7 +55,7 @@ void fill(UnalignedBytes& bytes, const Make& make) {
 
 }  // namespace
 
-const std::vector<const CpuKernels*>& tables_to_test() {
+const std::vector<const CpuKernels*>& linear_tables_to_test() {
   static const std::vector<const CpuKernels*> tables = [] {
     std::vector<const CpuKernels*> found;
     const char* only = std::getenv("BORA_TEST_ISA");
@@ -63,17 +64,33 @@ const std::vector<const CpuKernels*>& tables_to_test() {
       for (const ComputeType compute : {ComputeType::kF32, ComputeType::kAuto}) {
         const auto table = select_cpu_kernels(detect_cpu_features(), isa, compute);
         if (!table || (only != nullptr && (*table)->isa != only)) continue;
-        if (found.empty() || found.back() != *table) found.push_back(*table);
+        if (std::find(found.begin(), found.end(), *table) == found.end()) found.push_back(*table);
       }
     }
     if (only != nullptr) return found;
 #if defined(BORA_TEST_HAS_EMULATED)
     found.push_back(&emulated::kTable);
+    found.push_back(&emulated::kAutoTable);
     found.push_back(&emulated::kBf16Table);
 #endif
 #if defined(BORA_TEST_HAS_SIMDE)
     found.push_back(&simde::kTable);
+    found.push_back(&simde::kAutoTable);
 #endif
+    return found;
+  }();
+  return tables;
+}
+
+const std::vector<const CpuKernels*>& tables_to_test() {
+  static const std::vector<const CpuKernels*> tables = [] {
+    std::vector<const CpuKernels*> found;
+    for (const CpuKernels* table : linear_tables_to_test()) {
+      const bool is_new = std::none_of(found.begin(), found.end(), [&](const CpuKernels* other) {
+        return other->rms_norm == table->rms_norm;
+      });
+      if (is_new) found.push_back(table);
+    }
     return found;
   }();
   return tables;
@@ -82,13 +99,16 @@ const std::vector<const CpuKernels*>& tables_to_test() {
 std::vector<Counterparts> counterparts() {
   std::vector<Counterparts> pairs;
 #if defined(BORA_TEST_HAS_EMULATED)
-  const auto silicon = [](std::string_view isa) {
-    return select_cpu_kernels(detect_cpu_features(), isa, ComputeType::kAuto);
+  const auto add = [&pairs](const CpuKernels& emulated, std::string_view isa, ComputeType compute) {
+    const auto silicon = select_cpu_kernels(detect_cpu_features(), isa, compute);
+    if (silicon) pairs.push_back({&emulated, *silicon});
   };
-  if (const auto avx512 = silicon("avx512")) pairs.push_back({&emulated::kTable, *avx512});
-  if (const auto bf16 = silicon("avx512_bf16")) pairs.push_back({&emulated::kBf16Table, *bf16});
+  add(emulated::kTable, "avx512", ComputeType::kF32);
+  add(emulated::kAutoTable, "avx512", ComputeType::kAuto);
+  add(emulated::kBf16Table, "avx512_bf16", ComputeType::kAuto);
 #if defined(BORA_TEST_HAS_SIMDE)
   pairs.push_back({&simde::kTable, &emulated::kTable});
+  pairs.push_back({&simde::kAutoTable, &emulated::kAutoTable});
 #endif
 #endif
   return pairs;
@@ -175,7 +195,8 @@ void expect_same_bits(std::span<const float> actual, std::span<const float> expe
 }
 
 std::string name_of(const CpuKernels& kernels) {
-  return std::string(kernels.isa) + (kernels.fused ? " fused" : "");
+  return std::string(kernels.isa) + (kernels.fused ? " fused" : "") +
+         (kernels.int16_activations ? " int16" : "");
 }
 
 }  // namespace bora::kernels

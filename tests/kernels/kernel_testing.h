@@ -19,6 +19,9 @@ namespace bora::kernels {
 
 // Every table that this CPU can run, and the emulated ones where the test program has them; only
 // those of the ISA that BORA_TEST_ISA names, if set.
+const std::vector<const CpuKernels*>& linear_tables_to_test();
+
+// Of these, those that differ in more than linear().
 const std::vector<const CpuKernels*>& tables_to_test();
 
 // Two tables of one arithmetic, which give the same bits.
@@ -46,13 +49,15 @@ class UnalignedBytes {
   std::size_t size_;
 };
 
+inline constexpr double kMostMinimum = 0.13;
+
 // The same values for the same seed, on every machine.
 class Random {
  public:
   explicit Random(std::uint64_t seed) : engine_(seed) {}
   float uniform(float low, float high);
   std::vector<float> values(std::size_t count, float low = -1.0F, float high = 1.0F);
-  // Rows of any dtype, about as large as a trained model's.
+  // Rows of any dtype, about as large as a trained model's; no minimum lies beyond kMostMinimum.
   UnalignedBytes weights(DType dtype, std::size_t rows, std::size_t columns);
   std::size_t below(std::size_t bound) { return engine_() % bound; }
 
@@ -72,7 +77,7 @@ void expect_close(std::span<const float> actual, std::span<const float> expected
 void expect_same_bits(std::span<const float> actual, std::span<const float> expected,
                       const std::string& what);
 
-// "avx2", "scalar fused", "scalar": for failure messages.
+// "avx2 fused", "scalar int16": for failure messages.
 std::string name_of(const CpuKernels& kernels);
 
 inline constexpr DType kAllDTypes[] = {DType::kF32,  DType::kF16,  DType::kBF16,

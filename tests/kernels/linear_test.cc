@@ -4,6 +4,7 @@
 #include "tests/kernels/kernel_testing.h"
 #include "tests/kernels/tolerance.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -38,6 +39,28 @@ struct Problem {
             .accumulate = false,
             .workspace = workspace(kLinearWorkspaceBytes)};
   }
+  // Rounds x as the table wants it for these weights, or not at all.
+  void round_for(const CpuKernels& kernels) {
+    args.rounded = nullptr;
+    if (!kernels.int16_activations || info(dtype).block_values == 1) return;
+    rounded.resize(size.tokens * rounded_row_bytes(size.columns) / sizeof(Line));
+    auto* to = reinterpret_cast<std::byte*>(rounded.data());
+    kernels.round_activations({x.data(), size.tokens, size.columns, to});
+    args.rounded = to;
+  }
+  void run(const CpuKernels& kernels) {
+    round_for(kernels);
+    kernels.linear(args);
+  }
+  // The arguments for the tokens from `first` on.
+  [[nodiscard]] LinearArgs from_token(std::size_t first) const {
+    LinearArgs some = args;
+    some.x += first * size.columns;
+    if (some.rounded != nullptr) some.rounded += first * rounded_row_bytes(size.columns);
+    some.tokens -= first;
+    return some;
+  }
+
   Problem(const Problem&) = delete;
   Problem& operator=(const Problem&) = delete;
   ~Problem() = default;
@@ -59,12 +82,40 @@ struct Problem {
     return sum;
   }
 
+  // |output - expected| may be this for a table that rounds activations to int16.
+  [[nodiscard]] double rounding_tolerance(const CpuKernels& kernels, std::size_t index,
+                                          double result) const {
+    const bool has_minimum = dtype == DType::kQ4_1 || dtype == DType::kQ4K || dtype == DType::kQ5K;
+    const std::byte* row = weight.data() + index % size.rows * args.weight_stride;
+    const float* token = x.data() + index / size.rows * size.columns;
+    double moved = 0.0;
+    double parts = 0.0;
+    for (std::size_t k = 0; k < size.columns; k += kGroupValues) {
+      const std::size_t end = std::min(size.columns, k + kGroupValues);
+      double largest = 0.0;
+      double sum = 0.0;
+      for (std::size_t i = k; i < end; ++i) {
+        largest = std::max(largest, std::abs(static_cast<double>(token[i])));
+        sum += std::abs(reference::weight_value(dtype, row, i));
+      }
+      moved += largest * sum;
+      parts +=
+          largest * (sum + (has_minimum ? 2 * kMostMinimum * static_cast<double>(end - k) : 0.0));
+    }
+    return int16_tolerance(kernels, size.columns, moved, parts, result);
+  }
+
+  struct alignas(64) Line {
+    std::byte bytes[64];
+  };
+
   DType dtype;
   Case size;
   Random random;
   UnalignedBytes weight{0};
   std::vector<float> x;
   std::vector<float> out;
+  std::vector<Line> rounded;
   std::optional<UnalignedBytes> bias;
   LinearArgs args{};
 };
@@ -75,13 +126,15 @@ void expect_like_reference(const CpuKernels& kernels, Problem& problem) {
   LinearArgs reference_args = problem.args;
   reference_args.out = expected.data();
   reference::linear(reference_args);
-  kernels.linear(problem.args);
+  problem.run(kernels);
   expect_close(
       problem.out, expected,
       [&](std::size_t i) {
         const double more = std::abs(static_cast<double>(before[i])) + 1.0;  // bias, what was there
+        const double result = static_cast<double>(expected[i]) + more;
+        if (problem.args.rounded != nullptr) return problem.rounding_tolerance(kernels, i, result);
         return linear_tolerance(kernels, problem.dtype, problem.size.columns, problem.magnitude(i),
-                                static_cast<double>(expected[i]) + more);
+                                result);
       },
       problem.what(kernels));
 }
@@ -91,7 +144,7 @@ TEST(Linear, AgreesWithReferenceForEveryTypeAndRaggedShape) {
   const std::vector<Case> cases = {{1, 32, 1},    {3, 64, 1},   {8, 96, 2},   {13, 160, 3},
                                    {5, 320, 5},   {37, 288, 7}, {33, 544, 8}, {66, 64, 9},
                                    {9, 1056, 13}, {4, 32, 201}};
-  for (const CpuKernels* kernels : tables_to_test()) {
+  for (const CpuKernels* kernels : linear_tables_to_test()) {
     for (const DType dtype : kAllDTypes) {
       for (Case shape : cases) {
         shape.columns = whole_blocks(dtype, shape.columns);
@@ -103,7 +156,7 @@ TEST(Linear, AgreesWithReferenceForEveryTypeAndRaggedShape) {
 }
 
 TEST(Linear, AgreesWithReferenceWhereRowsEndInsideAVector) {
-  for (const CpuKernels* kernels : tables_to_test()) {
+  for (const CpuKernels* kernels : linear_tables_to_test()) {
     for (const DType dtype : kPlainDTypes) {
       for (const std::size_t columns : {1U, 7U, 31U, 33U, 259U, 601U}) {
         for (const std::size_t tokens : {1U, 4U, 10U}) {
@@ -117,13 +170,11 @@ TEST(Linear, AgreesWithReferenceWhereRowsEndInsideAVector) {
 
 TEST(Linear, TakesRowsOfAnyLength) {
   // More than a workspace holds of 40 tokens rounded to bf16, and of one.
-  for (const CpuKernels* kernels : tables_to_test()) {
+  for (const CpuKernels* kernels : linear_tables_to_test()) {
     Problem many(DType::kBF16, {5, 16400, 40}, 6);
     expect_like_reference(*kernels, many);
     std::vector<float> alone(many.size.rows);
-    LinearArgs last = many.args;
-    last.x += 39 * many.size.columns;
-    last.tokens = 1;
+    LinearArgs last = many.from_token(39);
     last.out = alone.data();
     kernels->linear(last);
     expect_same_bits(alone, std::span(many.out).last(alone.size()), many.what(*kernels));
@@ -133,7 +184,7 @@ TEST(Linear, TakesRowsOfAnyLength) {
 }
 
 TEST(Linear, AddsBiasAndWhatWasThere) {
-  for (const CpuKernels* kernels : tables_to_test()) {
+  for (const CpuKernels* kernels : linear_tables_to_test()) {
     for (const DType bias : kPlainDTypes) {
       for (const std::size_t tokens : {1U, 12U}) {
         for (const bool accumulate : {false, true}) {
@@ -147,19 +198,17 @@ TEST(Linear, AddsBiasAndWhatWasThere) {
 }
 
 TEST(Linear, GivesATokenTheSameBitsAloneAndInAnyBatch) {
-  for (const CpuKernels* kernels : tables_to_test()) {
+  for (const CpuKernels* kernels : linear_tables_to_test()) {
     for (const DType dtype : kAllDTypes) {
       const std::size_t rows = 39;
       // Ends inside a block of the panels, where a row of the type can.
       const std::size_t columns = whole_blocks(dtype, 608);
       Problem all(dtype, {rows, columns, 64}, 3);
-      kernels->linear(all.args);
+      all.run(*kernels);
       for (const std::size_t tokens : {1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U, 9U}) {
         const std::size_t first = 64 - tokens;
         std::vector<float> out(tokens * rows);
-        LinearArgs some = all.args;
-        some.x += first * columns;
-        some.tokens = tokens;
+        LinearArgs some = all.from_token(first);
         some.out = out.data();
         kernels->linear(some);
         expect_same_bits(out, std::span(all.out).subspan(first * rows),
@@ -170,11 +219,11 @@ TEST(Linear, GivesATokenTheSameBitsAloneAndInAnyBatch) {
 }
 
 TEST(Linear, GivesARowTheSameBitsWhereverTheRowsAreCut) {
-  for (const CpuKernels* kernels : tables_to_test()) {
+  for (const CpuKernels* kernels : linear_tables_to_test()) {
     for (const std::size_t tokens : {1U, 2U, 17U}) {
       for (const DType dtype : {DType::kQ4_1, DType::kQ5K}) {
         Problem whole(dtype, {47, whole_blocks(dtype, 320), tokens}, 9);
-        kernels->linear(whole.args);
+        whole.run(*kernels);
         std::vector<float> pieces(whole.out.size());
         for (std::size_t begin = 0, next = 1; begin < 47; begin += next, ++next) {
           LinearArgs piece = whole.args;
@@ -191,7 +240,7 @@ TEST(Linear, GivesARowTheSameBitsWhereverTheRowsAreCut) {
 
 // A row of more than kPrefetchBytes is cut in two, at a super-block.
 TEST(Linear, AgreesWithReferenceForLongRowsOfSuperBlocks) {
-  for (const CpuKernels* kernels : tables_to_test()) {
+  for (const CpuKernels* kernels : linear_tables_to_test()) {
     for (const DType dtype : {DType::kQ4K, DType::kQ5K, DType::kQ6K}) {
       for (const std::size_t tokens : {1U, 3U, 9U}) {
         Problem problem(dtype, {5, 14336, tokens}, tokens);
@@ -207,22 +256,56 @@ TEST(Linear, GivesTheSameBitsEmulated) {
       for (Case shape : {Case{7, 608, 5}, Case{37, 320, 11}}) {
         shape.columns = whole_blocks(dtype, shape.columns);
         Problem problem(dtype, shape, 4, DType::kF16);
-        expected->linear(problem.args);
+        problem.run(*expected);
         const std::vector<float> out = problem.out;
-        actual->linear(problem.args);
+        problem.run(*actual);
         expect_same_bits(problem.out, out, problem.what(*actual));
       }
     }
   }
 }
 
+// Exact totals and one chain of multiply-adds: neither lanes nor panels show.
+TEST(Linear, OfIntegersGivesTheSameBitsOnEveryIsaThatFuses) {
+  for (const DType dtype : kAllDTypes) {
+    if (info(dtype).block_values == 1) continue;
+    for (Case shape : {Case{37, 1056, 1}, Case{19, 544, 15}}) {
+      shape.columns = whole_blocks(dtype, shape.columns);
+      std::vector<float> first;
+      for (const CpuKernels* kernels : linear_tables_to_test()) {
+        if (!kernels->int16_activations || !kernels->fused) continue;
+        Problem problem(dtype, shape, 8, DType::kF32);
+        problem.run(*kernels);
+        if (first.empty()) first = problem.out;
+        expect_same_bits(problem.out, first, problem.what(*kernels));
+      }
+    }
+  }
+}
+
+TEST(Linear, OfIntegersTakesNoFiniteNumberForNan) {
+  for (const CpuKernels* kernels : linear_tables_to_test()) {
+    if (!kernels->int16_activations) continue;
+    for (const std::size_t tokens : {1U, 4U}) {
+      Problem problem(DType::kQ4K, {5, 512, tokens}, 3);
+      for (std::size_t k = 0; k < 256; ++k) problem.x[k] *= 1e-37F;  // counts as zeros
+      expect_like_reference(*kernels, problem);
+      problem.x[300] = tokens == 1 ? NAN : INFINITY;
+      problem.run(*kernels);
+      for (std::size_t i = 0; i < problem.out.size(); ++i) {
+        EXPECT_EQ(std::isnan(problem.out[i]), i < 5) << problem.what(*kernels) << " " << i;
+      }
+    }
+  }
+}
+
 TEST(Linear, TakesInfinityAndNanAsTheyCome) {
-  for (const CpuKernels* kernels : tables_to_test()) {
+  for (const CpuKernels* kernels : linear_tables_to_test()) {
     for (const std::size_t tokens : {2U, 12U}) {
       Problem problem(DType::kF32, {5, 40, tokens}, 2);
       problem.x[3] = INFINITY;
       problem.x[40] = NAN;
-      kernels->linear(problem.args);
+      problem.run(*kernels);
       for (std::size_t r = 0; r < 5; ++r) {
         EXPECT_TRUE(std::isinf(problem.out[r])) << problem.what(*kernels);
         EXPECT_TRUE(std::isnan(problem.out[5 + r])) << problem.what(*kernels);

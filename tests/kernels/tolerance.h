@@ -43,6 +43,16 @@ inline double linear_tolerance(const CpuKernels& kernels, DType weights, std::si
   return (1 + kBf16Unit) * exact + kBf16Unit * magnitude;
 }
 
+// Of linear() over activations rounded to int16: `rounded` = sum |weight| l, l the largest |x| of
+// its group, and `parts` = sum (|scale code| + |minimum|) l.
+inline double int16_tolerance(const CpuKernels& kernels, std::size_t terms, double rounded,
+                              double parts, double result) {
+  constexpr double kMoved = 1.0 / 32500;
+  const double steps = std::ceil(static_cast<double>(terms) / kGroupValues) + 18;
+  const double exact = (kernels.fused ? steps : 2 * steps) * kUnit * (1 + kMoved) * parts;
+  return kMoved * rounded + exact + 2 * kUnit * std::abs(result) + kSmallest;
+}
+
 inline double rms_norm_tolerance(const CpuKernels& kernels, std::size_t columns, double result) {
   return (roundings(kernels, columns) + 4) * kUnit * std::abs(result) + kSmallest;
 }

@@ -22,13 +22,19 @@ constexpr std::size_t kUsualPairs = 64;  // head_dim 128; the rope table grows w
 
 constexpr std::size_t kUsualColumns = 256;  // the widest usual head; reserve() raises it
 
-// Of one worker, whole pages.
-std::size_t worker_bytes(std::size_t max_columns) {
+// Tokens whose rounded activations are kept at once; a longer batch is computed in parts.
+constexpr std::size_t kRoundedTokens = 256;
+
+std::size_t whole_pages(std::size_t bytes) {
   constexpr std::size_t kPage = 4096;
-  const std::size_t wanted =
+  return (bytes + kPage - 1) / kPage * kPage;
+}
+
+// Of one worker.
+std::size_t worker_bytes(std::size_t max_columns) {
+  return whole_pages(
       std::max(kernels::kLinearWorkspaceBytes,
-               kernels::attention_workspace_bytes(std::max(max_columns, kUsualColumns)));
-  return (wanted + kPage - 1) / kPage * kPage;
+               kernels::attention_workspace_bytes(std::max(max_columns, kUsualColumns))));
 }
 
 const float* floats(const TensorView& view) {
@@ -90,6 +96,20 @@ class CpuBackend final : public Backend {
     });
   }
 
+  [[nodiscard]] std::size_t rounded_bytes(std::size_t max_tokens, std::size_t max_columns) const {
+    if (!kernels_.int16_activations) return 0;
+    const std::size_t row = kernels::rounded_row_bytes(std::max(max_columns, kUsualColumns));
+    return whole_pages(std::min(max_tokens, kRoundedTokens) * row);
+  }
+  [[nodiscard]] bool wants_rounded(const TensorView& weight) const {
+    return kernels_.int16_activations && info(weight.dtype).block_values > 1;
+  }
+
+  // Rounds x into rounded_, where one of the weights wants it so. Returns that, or nullptr.
+  const std::byte* round(const LinearParams& params, Range tokens);
+  // Rows of all projections, of some tokens.
+  void multiply(const LinearParams& params, Range tokens, const std::byte* rounded);
+
   std::byte* workspace(int worker) {
     return workspaces_.bytes().data() + static_cast<std::size_t>(worker) * workspace_bytes_;
   }
@@ -99,11 +119,20 @@ class CpuBackend final : public Backend {
   std::optional<ThreadPool::HotScope> hot_;
   Buffer workspaces_;  // [threads, workspace_bytes_]
   std::size_t workspace_bytes_ = 0;
+  Buffer rounded_;  // the activations of a linear op as int16 (kernels/activations.h)
+  std::size_t rounded_bytes_ = 0;
   RopeTable rope_table_;
 };
 
 Result<void> CpuBackend::reserve(std::size_t max_tokens, std::size_t max_columns) {
   rope_table_.reserve(max_tokens, kUsualPairs);
+  const std::size_t rounded = rounded_bytes(max_tokens, max_columns);
+  if (rounded > rounded_bytes_) {
+    Result<Buffer> buffer = Buffer::allocate(rounded);
+    if (!buffer) return std::move(buffer).error();
+    rounded_ = std::move(buffer).value();
+    rounded_bytes_ = rounded;
+  }
   const std::size_t bytes = worker_bytes(max_columns);
   if (bytes <= workspace_bytes_) return {};
   Result<Buffer> buffer = Buffer::allocate(bytes * static_cast<std::size_t>(threads()));
@@ -115,7 +144,7 @@ Result<void> CpuBackend::reserve(std::size_t max_tokens, std::size_t max_columns
 
 std::size_t CpuBackend::reserve_bytes(std::size_t max_tokens, std::size_t max_columns) const {
   return worker_bytes(max_columns) * static_cast<std::size_t>(threads()) +
-         RopeTable::bytes_for(max_tokens, kUsualPairs);
+         rounded_bytes(max_tokens, max_columns) + RopeTable::bytes_for(max_tokens, kUsualPairs);
 }
 
 void CpuBackend::embed(const EmbedParams& params) {
@@ -155,8 +184,48 @@ void CpuBackend::rms_norm(const RmsNormParams& params) {
 void CpuBackend::linear(const LinearParams& params) {
   const std::size_t tokens = params.x.shape.rows();
   const std::size_t in_features = params.x.shape.columns();
-  const float* x = floats(params.x);
-  if (tokens == 0) return;
+  std::size_t at_once = tokens;
+  for (const Projection& projection : params.projections) {
+    const std::size_t rows = projection.weight.shape.rows();
+    CHECK(projection.weight.shape.columns() == in_features, "linear: weight is [out, in]");
+    CHECK(projection.out.shape.values() == tokens * rows, "linear: out is [T, out]");
+    CHECK(projection.bias.empty() || projection.bias.shape.values() == rows, "linear: bias");
+    if (wants_rounded(projection.weight)) {
+      at_once = std::min(rounded_bytes_ / kernels::rounded_row_bytes(in_features), kRoundedTokens);
+      CHECK(at_once > 0, "linear: reserve() was called for the widest row");
+    }
+  }
+  for (std::size_t begin = 0; begin < tokens; begin += at_once) {
+    const Range some{begin, std::min(tokens, begin + at_once)};
+    multiply(params, some, round(params, some));
+  }
+}
+
+const std::byte* CpuBackend::round(const LinearParams& params, Range tokens) {
+  bool wanted = false;
+  for (const Projection& each : params.projections) wanted = wanted || wants_rounded(each.weight);
+  if (!wanted) return nullptr;
+  const std::size_t in_features = params.x.shape.columns();
+  const float* x = floats(params.x) + tokens.begin * in_features;
+  std::byte* out = rounded_.bytes().data();
+  const auto work = [&](Range range) {
+    kernels_.round_activations(
+        {.x = x + range.begin * in_features,
+         .tokens = range.size(),
+         .in_features = in_features,
+         .out = out + range.begin * kernels::rounded_row_bytes(in_features)});
+  };
+  if (tokens.size() == 1) {
+    work({0, 1});  // no work for a second worker
+  } else {
+    share(tokens.size(), in_features, work);
+  }
+  return out;
+}
+
+void CpuBackend::multiply(const LinearParams& params, Range tokens, const std::byte* rounded) {
+  const std::size_t in_features = params.x.shape.columns();
+  const float* x = floats(params.x) + tokens.begin * in_features;
   // Projections follow each other in one sequence of rows, each padded to whole tiles, so that
   // every worker reads one contiguous part of it and there is one wait at the end.
   const std::size_t tile = kernels_.row_tile;
@@ -164,13 +233,7 @@ void CpuBackend::linear(const LinearParams& params) {
     return (projection.weight.shape.rows() + tile - 1) / tile * tile;
   };
   std::size_t total = 0;
-  for (const Projection& projection : params.projections) {
-    const std::size_t rows = projection.weight.shape.rows();
-    CHECK(projection.weight.shape.columns() == in_features, "linear: weight is [out, in]");
-    CHECK(projection.out.shape.values() == tokens * rows, "linear: out is [T, out]");
-    CHECK(projection.bias.empty() || projection.bias.shape.values() == rows, "linear: bias");
-    total += padded(projection);
-  }
+  for (const Projection& projection : params.projections) total += padded(projection);
   pool_->run([&](int worker) {
     const Range part = part_of(total, tile, worker, pool_->threads());
     std::size_t begin = 0;
@@ -181,8 +244,9 @@ void CpuBackend::linear(const LinearParams& params) {
         const std::size_t row = mine.begin - begin;
         const TensorView& weight = projection.weight;
         const TensorView& bias = projection.bias;
+        const std::size_t out = tokens.begin * rows + row;
         kernels_.linear({.x = x,
-                         .tokens = tokens,
+                         .tokens = tokens.size(),
                          .in_features = in_features,
                          .weight = weight.row(row),
                          .weight_stride = weight.row_bytes(),
@@ -190,10 +254,11 @@ void CpuBackend::linear(const LinearParams& params) {
                          .rows = mine.size(),
                          .bias = bias.empty() ? nullptr : bias.data + row_bytes(bias.dtype, row),
                          .bias_dtype = bias.dtype,
-                         .out = floats(projection.out) + row,
+                         .out = floats(projection.out) + out,
                          .out_stride = rows,
                          .accumulate = projection.accumulate,
-                         .workspace = workspace(worker)});
+                         .workspace = workspace(worker),
+                         .rounded = rounded});
       }
       begin += padded(projection);
     }

@@ -22,11 +22,11 @@ constexpr std::array kIsas = {
            [](const CpuFeatures& features) { return features.avx512_bf16; }},
 #endif
 #if defined(BORA_HAS_AVX512)
-    IsaRow{"avx512", &avx512::kTable, &avx512::kTable,
+    IsaRow{"avx512", &avx512::kTable, &avx512::kAutoTable,
            [](const CpuFeatures& features) { return features.avx512; }},
 #endif
 #if defined(BORA_HAS_AVX2)
-    IsaRow{"avx2", &avx2::kTable, &avx2::kTable,
+    IsaRow{"avx2", &avx2::kTable, &avx2::kAutoTable,
            [](const CpuFeatures& features) { return features.avx2; }},
 #endif
     IsaRow{"scalar", &scalar::kFusedTable, &scalar::kFastTable,

@@ -26,12 +26,13 @@
 namespace bora::kernels {
 
 struct CpuKernels {
-  std::string_view isa;   // as reports name it
-  std::size_t lanes;      // partial sums of an output (vectors: their f32 values): what the
-                          // tolerances of the contracts depend on
-  bool fused;             // multiply-add rounds once
-  bool bf16_activations;  // linear() of bf16 weights rounds its activations to bf16
-  std::size_t row_tile;   // rows that linear() reads at once: split work at multiples of it
+  std::string_view isa;    // as reports name it
+  std::size_t lanes;       // partial sums of an output (vectors: their f32 values): what the
+                           // tolerances of the contracts depend on
+  bool fused;              // multiply-add rounds once
+  bool bf16_activations;   // linear() of bf16 weights rounds its activations to bf16
+  bool int16_activations;  // linear() of quantized weights wants LinearArgs::rounded
+  std::size_t row_tile;    // rows that linear() reads at once: split work at multiples of it
 
   void (*embed)(const EmbedArgs& args) noexcept;
   void (*rms_norm)(const RmsNormArgs& args) noexcept;
@@ -50,9 +51,9 @@ struct CpuKernels {
   ProbeResult (*probe_read)(const std::byte* from, std::size_t bytes) noexcept;
 };
 
-// The table of the ISA named `forced`, or of the best one that `features` allow. avx512_bf16 is
-// that of avx512 for kF32. The tables live for the whole program. Errors: kUsage for a name that is
-// unknown or that the CPU lacks.
+// The table of the ISA named `forced`, or of the best one that `features` allow. For kF32 no table
+// rounds activations, and avx512_bf16 is that of avx512. The tables live for the whole program.
+// Errors: kUsage for a name that is unknown or that the CPU lacks.
 Result<const CpuKernels*> select_cpu_kernels(const CpuFeatures& features,
                                              std::optional<std::string_view> forced,
                                              ComputeType compute);

@@ -11,11 +11,13 @@ extern const CpuKernels kFastTable;   // ComputeType::kAuto
 }  // namespace scalar
 
 namespace avx2 {
-extern const CpuKernels kTable;
+extern const CpuKernels kTable;      // ComputeType::kF32
+extern const CpuKernels kAutoTable;  // ComputeType::kAuto
 }  // namespace avx2
 
 namespace avx512 {
-extern const CpuKernels kTable;
+extern const CpuKernels kTable;      // ComputeType::kF32
+extern const CpuKernels kAutoTable;  // ComputeType::kAuto
 }  // namespace avx512
 
 namespace avx512_bf16 {

@@ -1,5 +1,5 @@
 // What is compiled one object file a type for this ISA: cpu/linear_part.cc.in,
-// attention_part.cc.in.
+// linear_int16_part.cc.in, attention_part.cc.in.
 #pragma once
 
 #include "kernels/attention.h"
@@ -10,6 +10,8 @@ namespace bora::kernels::avx2 {
 struct Parts {
   template <DType kWeights>
   static void linear(const LinearArgs& args) noexcept;
+  template <DType kWeights>
+  static void linear_int16(const LinearArgs& args) noexcept;
   template <DType kCache>
   static void attention(const AttentionArgs& args) noexcept;
 };

@@ -7,5 +7,6 @@
 namespace bora::kernels::avx2 {
 
 constexpr CpuKernels kTable = generic::make_table<Simd, Parts>("avx2");
+constexpr CpuKernels kAutoTable = generic::make_table<Simd, Parts, true>("avx2");
 
 }  // namespace bora::kernels::avx2

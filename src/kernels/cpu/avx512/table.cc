@@ -7,5 +7,6 @@
 namespace bora::kernels::avx512 {
 
 constexpr CpuKernels kTable = generic::make_table<Simd, Parts>("avx512");
+constexpr CpuKernels kAutoTable = generic::make_table<Simd, Parts, true>("avx512");
 
 }  // namespace bora::kernels::avx512

@@ -16,6 +16,10 @@ struct Parts {
       avx512::Parts::linear<kWeights>(args);
     }
   }
+  template <DType kWeights>
+  static void linear_int16(const LinearArgs& args) noexcept {
+    avx512::Parts::linear_int16<kWeights>(args);
+  }
   template <DType kCache>
   static void attention(const AttentionArgs& args) noexcept {
     avx512::Parts::attention<kCache>(args);

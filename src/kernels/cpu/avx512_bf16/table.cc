@@ -6,6 +6,6 @@
 
 namespace bora::kernels::avx512_bf16 {
 
-constexpr CpuKernels kTable = generic::make_table<Simd, Parts>("avx512_bf16");
+constexpr CpuKernels kTable = generic::make_table<Simd, Parts, true>("avx512_bf16");
 
 }  // namespace bora::kernels::avx512_bf16

@@ -16,6 +16,10 @@ struct Bf16Parts {
       Parts::linear<kWeights>(args);
     }
   }
+  template <DType kWeights>
+  static void linear_int16(const LinearArgs& args) noexcept {
+    Parts::linear_int16<kWeights>(args);
+  }
   template <DType kCache>
   static void attention(const AttentionArgs& args) noexcept {
     Parts::attention<kCache>(args);

@@ -9,6 +9,8 @@
 namespace bora::kernels::emulated {
 
 constexpr CpuKernels kTable = generic::make_table<Simd, Parts>("avx512 emulated");
-constexpr CpuKernels kBf16Table = generic::make_table<Bf16Simd, Bf16Parts>("avx512_bf16 emulated");
+constexpr CpuKernels kAutoTable = generic::make_table<Simd, Parts, true>("avx512 emulated");
+constexpr CpuKernels kBf16Table =
+    generic::make_table<Bf16Simd, Bf16Parts, true>("avx512_bf16 emulated");
 
 }  // namespace bora::kernels::emulated

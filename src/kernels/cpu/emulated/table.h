@@ -5,7 +5,8 @@
 
 namespace bora::kernels::emulated {
 
-extern const CpuKernels kTable;      // of avx512
+extern const CpuKernels kTable;      // of avx512, ComputeType::kF32
+extern const CpuKernels kAutoTable;  // of avx512, ComputeType::kAuto
 extern const CpuKernels kBf16Table;  // of avx512_bf16
 
 }  // namespace bora::kernels::emulated

@@ -1,7 +1,8 @@
 // The table of a vector wrapper: every kernel from its generic algorithm.
 //
 // linear() and attention() are too large to be compiled for all types at once: `Parts` of
-// cpu/<isa>/parts.h declares them, one object file a type defines them.
+// cpu/<isa>/parts.h declares them, one object file a type defines them. A table has the linear() of
+// quantized weights by products of f32 or, with kIntegers, by those of integers.
 #pragma once
 
 #include "kernels/cpu/cpu_kernels.h"
@@ -23,17 +24,28 @@ namespace bora::kernels::generic {
 
 // Simd is a template parameter of all that is instantiated here, so that none of it is a symbol
 // that another object file could link (generic/simd.h).
-template <class Simd, class Parts, std::size_t... kIndex>
+using LinearFunction = void (*)(const LinearArgs&) noexcept;
+
+template <class Simd, class Parts, bool kIntegers, DType kType>
+consteval LinearFunction linear_of() {
+  if constexpr (kIntegers && info(kType).block_values > 1) {
+    return Parts::template linear_int16<kType>;
+  } else {
+    return Parts::template linear<kType>;
+  }
+}
+
+template <class Simd, class Parts, bool kIntegers, std::size_t... kIndex>
 [[gnu::always_inline]] inline void dispatch_linear(const LinearArgs& args,
                                                    std::index_sequence<kIndex...> /*types*/) {
-  static constexpr void (*kByType[])(const LinearArgs&) noexcept = {
-      Parts::template linear<kDTypes[kIndex].dtype>...};
+  static constexpr LinearFunction kByType[] = {
+      linear_of<Simd, Parts, kIntegers, kDTypes[kIndex].dtype>()...};
   kByType[static_cast<std::size_t>(args.weight_dtype)](args);
 }
 
-template <class Simd, class Parts>
+template <class Simd, class Parts, bool kIntegers>
 void dispatch_linear(const LinearArgs& args) noexcept {
-  dispatch_linear<Simd, Parts>(args, std::make_index_sequence<kDTypes.size()>());
+  dispatch_linear<Simd, Parts, kIntegers>(args, std::make_index_sequence<kDTypes.size()>());
 }
 
 template <class Simd, class Parts>
@@ -49,17 +61,18 @@ concept HasPairs = requires {
   typename Simd::Pairs;
 };
 
-template <class Simd, class Parts>
+template <class Simd, class Parts, bool kIntegers = false>
 consteval CpuKernels make_table(std::string_view isa) {
   static_assert(kStep % Simd::kLanes == 0 && Simd::kLanes <= 16);
   return {.isa = isa,
           .lanes = Simd::kLanes,
           .fused = Simd::kIsFused,
           .bf16_activations = HasPairs<Simd>,
-          .row_tile = kTileRows,
+          .int16_activations = kIntegers,
+          .row_tile = kIntegers && Simd::kLanes > kTileRows ? Simd::kLanes : kTileRows,
           .embed = embed<Simd>,
           .rms_norm = rms_norm<Simd>,
-          .linear = dispatch_linear<Simd, Parts>,
+          .linear = dispatch_linear<Simd, Parts, kIntegers>,
           .round_activations = round_activations<Simd>,
           .rope = rope<Simd>,
           .store_kv = store_kv<Simd>,

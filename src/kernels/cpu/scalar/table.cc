@@ -7,6 +7,6 @@
 namespace bora::kernels::scalar {
 
 constexpr CpuKernels kFusedTable = generic::make_table<Simd<true>, FusedParts>("scalar");
-constexpr CpuKernels kFastTable = generic::make_table<Simd<false>, FastParts>("scalar");
+constexpr CpuKernels kFastTable = generic::make_table<Simd<false>, FastParts, true>("scalar");
 
 }  // namespace bora::kernels::scalar

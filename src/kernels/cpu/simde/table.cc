@@ -7,5 +7,6 @@
 namespace bora::kernels::simde {
 
 constexpr CpuKernels kTable = generic::make_table<Simd, Parts>("avx512 over SIMDe");
+constexpr CpuKernels kAutoTable = generic::make_table<Simd, Parts, true>("avx512 over SIMDe");
 
 }  // namespace bora::kernels::simde

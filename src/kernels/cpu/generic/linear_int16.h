@@ -1,0 +1,330 @@
+// linear() of quantized weights by products of integers (kernels/linear.h).
+//
+// Sums of codes are exact whatever their order, so a register's lanes may be the values of a row,
+// as they lie in the file, or the rows of a panel, and both give the same bits. One token: kLanes
+// rows side by side, their vectors of sums added across at the end of each total. More tokens: a
+// panel of rows is unpacked once for a group, pairs of values of all its rows next to each other,
+// and multiplied with all tokens; lanes are rows, and no sum goes across. Turning a group costs
+// less than adding across for two tokens.
+#pragma once
+
+#include "kernels/cpu/generic/linear.h"
+#include "kernels/cpu/generic/weight_codes.h"
+
+namespace bora::kernels::generic {
+
+// A tile of the panel, vectors of rows by tokens: its totals, as many f32 sums, a vector of weights
+// each and one of activations fill the registers.
+inline constexpr std::size_t kInt16TileVectors = 2;
+template <class Simd>
+inline constexpr std::size_t kInt16TileTokens = Simd::kRegisters >= 32 ? 6 : 3;
+inline constexpr std::size_t kInt16PanelRows = 32;
+// Tokens per pass over the weights: bounds the sums.
+inline constexpr std::size_t kInt16PassTokens = 256;
+
+[[gnu::always_inline]] inline RoundedRow rounded_row(const LinearArgs& args, std::size_t token) {
+  const std::byte* row = args.rounded + token * rounded_row_bytes(args.in_features);
+  return {reinterpret_cast<const std::int16_t*>(row),
+          reinterpret_cast<const float*>(row + rounded_scales_offset(args.in_features)),
+          reinterpret_cast<const float*>(row + rounded_sums_offset(args.in_features))};
+}
+
+// Adds bias and what was there to kLanes rows of a token, of which `rows` are wanted.
+template <class Simd>
+[[gnu::always_inline]] inline void finish_rows(const LinearArgs& args, std::size_t row,
+                                               std::size_t rows, std::size_t token,
+                                               F32<Simd> sums) {
+  float lanes[Simd::kLanes];
+  Simd::store(lanes, sums);
+  for (std::size_t r = 0; r < rows; ++r) {
+    float value = lanes[r];
+    if (args.bias != nullptr) value += bias_of<Simd>(args, row + r);
+    float& out = args.out[token * args.out_stride + row + r];
+    out = args.accumulate ? out + value : value;
+  }
+}
+
+// kLanes rows from `row` on, at the group of value k; where fewer than `rows` are left, the last
+// again. Fetches what lies kPrefetchBytes further in each: at a row's end, the beginning of the row
+// that is `stride_rows` further.
+template <class Simd, class Stored>
+struct GroupRows {
+  const std::byte* at[Simd::kLanes];
+  std::size_t ahead;
+
+  [[gnu::always_inline]] GroupRows(const LinearArgs& args, std::size_t row, std::size_t rows,
+                                   std::size_t k, std::size_t stride_rows) {
+    const std::size_t from = k / kGroupValues * Stored::kGroupBytes;
+    ahead = from + kPrefetchBytes < args.weight_stride
+                ? kPrefetchBytes
+                : kPrefetchBytes + (stride_rows - 1) * args.weight_stride;
+    for (std::size_t r = 0; r < Simd::kLanes; ++r) {
+      at[r] = args.weight + (row + (r < rows ? r : rows - 1)) * args.weight_stride + from;
+    }
+  }
+
+  // Once for each part of 32 values, that the fetches do not come all at once.
+  [[gnu::always_inline]] void fetch(std::size_t r, std::size_t part) const {
+    __builtin_prefetch(at[r] + ahead + part * Stored::kGroupBytes / kGroupParts);
+  }
+};
+
+// The sums of the products of kTotalValues values from `part` on, a lane a row.
+template <class Simd, class Stored>
+[[gnu::always_inline]] inline F32<Simd> row_totals(const GroupRows<Simd, Stored>& rows,
+                                                   const GroupScales<Simd>& scales,
+                                                   std::size_t part, const std::int16_t* x) {
+  constexpr std::size_t kParts = Stored::kTotalValues / kBlockValues;
+  constexpr std::size_t kCodeValues = 2 * Simd::kLanes;
+  typename Simd::I32 dots[Simd::kLanes];
+#pragma GCC unroll 16
+  for (std::size_t r = 0; r < Simd::kLanes; ++r) {
+    dots[r] = Simd::clear_i32();
+#pragma GCC unroll 4
+    for (std::size_t p = part; p < part + kParts; ++p) {
+      CodeVectors<Simd> codes;
+      rows.fetch(r, p);
+      Stored::template read_codes<Simd>(rows.at[r], p, scales.small[r], codes);
+#pragma GCC unroll 4
+      for (std::size_t v = 0; v < kBlockValues / kCodeValues; ++v) {
+        const std::int16_t* from = x + p * kBlockValues + v * kCodeValues;
+        dots[r] = Simd::dot_i16(dots[r], codes[v], Simd::load_i16(from));
+      }
+    }
+  }
+  return Simd::to_f32(Simd::add_each(dots));
+}
+
+// kLanes rows from `row` on, of which `rows` are wanted, and the only token.
+template <class Simd, class Stored>
+void int16_rows(const LinearArgs& args, std::size_t row, std::size_t rows) {
+  const RoundedRow x = rounded_row(args, 0);
+  F32<Simd> sums = Simd::zero();
+  GroupScales<Simd> scales;
+  for (std::size_t k = 0; k < args.in_features; k += kGroupValues) {
+    const std::size_t left = args.in_features - k;
+    const std::size_t values = left < kGroupValues ? left : kGroupValues;
+    const GroupRows<Simd, Stored> from(args, row, rows, k, Simd::kLanes);
+    for (std::size_t r = 0; r < Simd::kLanes; ++r) {
+      Stored::template read_scales<Simd>(from.at[r], values, r, scales);
+    }
+    F32<Simd> group = Simd::zero();
+    for (std::size_t done = 0; done < values; done += Stored::kTotalValues) {
+      const auto total = row_totals<Simd, Stored>(from, scales, done / kBlockValues, x.codes + k);
+      const std::size_t index = Stored::kScales == 1 ? 0 : done / Stored::kTotalValues;
+      group = Simd::fma(total, scales.scale_at(index), group);
+    }
+    if constexpr (Stored::kHasMinimum) {
+      for (std::size_t p = 0; p < values / kBlockValues; ++p) {
+        const auto sum = Simd::set(x.sums[k / kBlockValues + p]);
+        group = Simd::fma(Stored::template minimum<Simd>(scales, p), sum, group);
+      }
+    }
+    sums = Simd::fma(group, Simd::set(x.scales[k / kGroupValues]), sums);
+  }
+  finish_rows<Simd>(args, row, rows, 0, sums);
+}
+
+// A group of a panel's rows, unpacked, and the sums that its tokens have so far; in the workspace.
+template <class Simd>
+struct Int16Panel {
+  std::int32_t pairs[kGroupValues / 2][kInt16PanelRows];
+  float scale[kGroupParts][kInt16PanelRows];
+  float minimum[kGroupParts][kInt16PanelRows];
+  float sums[kInt16PassTokens][kInt16PanelRows];
+};
+
+// kLanes rows of a group to the lanes from `lane` on.
+template <class Simd, class Stored>
+void unpack_rows(Int16Panel<Simd>& panel, const GroupRows<Simd, Stored>& from, std::size_t values,
+                 std::size_t lane) {
+  constexpr std::size_t kLanes = Simd::kLanes;
+  constexpr std::size_t kVectors = kBlockValues / (2 * kLanes);
+  GroupScales<Simd> scales;
+  for (std::size_t r = 0; r < kLanes; ++r) {
+    Stored::template read_scales<Simd>(from.at[r], values, r, scales);
+  }
+  const std::size_t parts = values / kBlockValues;
+  for (std::size_t i = 0; i < (Stored::kScales == 1 ? 1 : parts); ++i) {
+    Simd::store(&panel.scale[i][lane], scales.scale_at(i));
+  }
+  for (std::size_t p = 0; p < parts; ++p) {
+    if constexpr (Stored::kHasMinimum) {
+      Simd::store(&panel.minimum[p][lane], Stored::template minimum<Simd>(scales, p));
+    }
+    typename Simd::I32 turned[kVectors][kLanes];
+#pragma GCC unroll 16
+    for (std::size_t r = 0; r < kLanes; ++r) {
+      CodeVectors<Simd> codes;
+      from.fetch(r, p);
+      Stored::template read_codes<Simd>(from.at[r], p, scales.small[r], codes);
+      for (std::size_t v = 0; v < kVectors; ++v) turned[v][r] = Simd::as_i32(codes[v]);
+    }
+    std::int32_t* to = &panel.pairs[p * kBlockValues / 2][lane];
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      Simd::transpose(turned[v]);
+#pragma GCC unroll 16
+      for (std::size_t i = 0; i < kLanes; ++i, to += kInt16PanelRows) {
+        Simd::store_i32(to, turned[v][i]);
+      }
+    }
+  }
+}
+
+// A tile's totals of the values [begin, begin + kTotalValues) of a group that begins at k.
+template <class Simd, class Stored, std::size_t kTokens>
+[[gnu::always_inline]] inline void add_totals(const Int16Panel<Simd>& panel, std::size_t lane,
+                                              const RoundedRow (&x)[kTokens], std::size_t k,
+                                              std::size_t begin,
+                                              F32<Simd> (&group)[kInt16TileVectors][kTokens]) {
+  constexpr std::size_t kVectors = kInt16TileVectors;
+  typename Simd::I32 totals[kVectors][kTokens];
+#pragma GCC unroll 2
+  for (std::size_t v = 0; v < kVectors; ++v) {
+#pragma GCC unroll 6
+    for (std::size_t t = 0; t < kTokens; ++t) totals[v][t] = Simd::clear_i32();
+  }
+  const std::size_t end = begin + Stored::kTotalValues;
+  for (std::size_t pair = begin / 2; pair < end / 2; pair += 4) {
+#pragma GCC unroll 4
+    for (std::size_t i = pair; i < pair + 4; ++i) {
+      typename Simd::I16 weight[kVectors];
+#pragma GCC unroll 2
+      for (std::size_t v = 0; v < kVectors; ++v) {
+        weight[v] = Simd::load_i16(
+            reinterpret_cast<const std::int16_t*>(&panel.pairs[i][lane + v * Simd::kLanes]));
+      }
+#pragma GCC unroll 6
+      for (std::size_t t = 0; t < kTokens; ++t) {
+        const auto both = Simd::set_pair(x[t].codes + k + 2 * i);
+#pragma GCC unroll 2
+        for (std::size_t v = 0; v < kVectors; ++v) {
+          totals[v][t] = Simd::dot_i16(totals[v][t], weight[v], both);
+        }
+      }
+    }
+  }
+  const std::size_t index = Stored::kScales == 1 ? 0 : begin / Stored::kTotalValues;
+#pragma GCC unroll 2
+  for (std::size_t v = 0; v < kVectors; ++v) {
+    const auto scale = Simd::load(&panel.scale[index][lane + v * Simd::kLanes]);
+#pragma GCC unroll 6
+    for (std::size_t t = 0; t < kTokens; ++t) {
+      group[v][t] = Simd::fma(Simd::to_f32(totals[v][t]), scale, group[v][t]);
+    }
+  }
+}
+
+// sums += the group at k, for the rows of a tile from `lane` on and kTokens tokens.
+template <class Simd, class Stored, std::size_t kTokens>
+void int16_tile(const Int16Panel<Simd>& panel, std::size_t lane, const RoundedRow (&x)[kTokens],
+                std::size_t k, std::size_t values, float* sums) {
+  constexpr std::size_t kVectors = kInt16TileVectors;
+  F32<Simd> group[kVectors][kTokens];
+  clear<Simd>(group);
+  for (std::size_t begin = 0; begin < values; begin += Stored::kTotalValues) {
+    add_totals<Simd, Stored>(panel, lane, x, k, begin, group);
+  }
+  if constexpr (Stored::kHasMinimum) {
+    for (std::size_t p = 0; p < values / kBlockValues; ++p) {
+#pragma GCC unroll 2
+      for (std::size_t v = 0; v < kVectors; ++v) {
+        const auto minimum = Simd::load(&panel.minimum[p][lane + v * Simd::kLanes]);
+#pragma GCC unroll 6
+        for (std::size_t t = 0; t < kTokens; ++t) {
+          const auto sum = Simd::set(x[t].sums[k / kBlockValues + p]);
+          group[v][t] = Simd::fma(minimum, sum, group[v][t]);
+        }
+      }
+    }
+  }
+#pragma GCC unroll 2
+  for (std::size_t v = 0; v < kVectors; ++v) {
+#pragma GCC unroll 6
+    for (std::size_t t = 0; t < kTokens; ++t) {
+      float* sum = sums + t * kInt16PanelRows + lane + v * Simd::kLanes;
+      const auto scale = Simd::set(x[t].scales[k / kGroupValues]);
+      Simd::store(sum, Simd::fma(group[v][t], scale, Simd::load(sum)));
+    }
+  }
+}
+
+// A panel's rows, the tokens [begin, end) of a pass, the values of a group.
+struct Int16Pass {
+  std::size_t row;
+  std::size_t rows;
+  std::size_t begin;
+  std::size_t end;
+  std::size_t k;
+  std::size_t values;
+};
+
+// Adds the group to the sums of as many tokens from `token` on as whole tiles of kTokens hold.
+template <class Simd, class Stored, std::size_t kTokens>
+[[gnu::always_inline]] inline std::size_t int16_tokens(const LinearArgs& args,
+                                                       Int16Panel<Simd>& panel,
+                                                       const Int16Pass& pass, std::size_t token) {
+  for (; token + kTokens <= pass.end; token += kTokens) {
+    RoundedRow x[kTokens];
+    for (std::size_t t = 0; t < kTokens; ++t) x[t] = rounded_row(args, token + t);
+    float* sums = panel.sums[token - pass.begin];
+    for (std::size_t lane = 0; lane < pass.rows; lane += kInt16TileVectors * Simd::kLanes) {
+      int16_tile<Simd, Stored, kTokens>(panel, lane, x, pass.k, pass.values, sums);
+    }
+  }
+  return token;
+}
+
+template <class Simd, class Stored>
+void int16_panel(const LinearArgs& args, Int16Panel<Simd>& panel, Int16Pass pass) {
+  constexpr std::size_t kLanes = Simd::kLanes;
+  constexpr std::size_t kTileRows16 = kInt16TileVectors * kLanes;
+  __builtin_memset(panel.sums, 0, (pass.end - pass.begin) * sizeof(panel.sums[0]));
+  for (pass.k = 0; pass.k < args.in_features; pass.k += kGroupValues) {
+    const std::size_t left = args.in_features - pass.k;
+    pass.values = left < kGroupValues ? left : kGroupValues;
+    for (std::size_t lane = 0; lane < round_up(pass.rows, kTileRows16); lane += kLanes) {
+      const std::size_t first = lane < pass.rows ? lane : pass.rows - 1;
+      const GroupRows<Simd, Stored> from(args, pass.row + first, pass.rows - first, pass.k,
+                                         kInt16PanelRows);
+      unpack_rows<Simd, Stored>(panel, from, pass.values, lane);
+    }
+    std::size_t token = pass.begin;
+    token = int16_tokens<Simd, Stored, kInt16TileTokens<Simd>>(args, panel, pass, token);
+    token = int16_tokens<Simd, Stored, 2>(args, panel, pass, token);
+    int16_tokens<Simd, Stored, 1>(args, panel, pass, token);
+  }
+  for (std::size_t token = pass.begin; token < pass.end; ++token) {
+    for (std::size_t lane = 0; lane < pass.rows; lane += kLanes) {
+      const std::size_t some = pass.rows - lane < kLanes ? pass.rows - lane : kLanes;
+      finish_rows<Simd>(args, pass.row + lane, some, token,
+                        Simd::load(&panel.sums[token - pass.begin][lane]));
+    }
+  }
+}
+
+template <class Simd, DType kType>
+void linear_int16(const LinearArgs& args) noexcept {
+  using Stored = CodeFormat<kType>;
+  static_assert(sizeof(Int16Panel<Simd>) <= kLinearWorkspaceBytes);
+  static_assert(kInt16PanelRows % (kInt16TileVectors * Simd::kLanes) == 0);
+  if (args.tokens == 1) {
+    for (std::size_t row = 0; row < args.rows; row += Simd::kLanes) {
+      const std::size_t more = args.rows - row;
+      int16_rows<Simd, Stored>(args, row, more < Simd::kLanes ? more : Simd::kLanes);
+    }
+    return;
+  }
+  auto& panel = *reinterpret_cast<Int16Panel<Simd>*>(args.workspace);
+  for (std::size_t begin = 0; begin < args.tokens; begin += kInt16PassTokens) {
+    const std::size_t left = args.tokens - begin;
+    const std::size_t end = begin + (left < kInt16PassTokens ? left : kInt16PassTokens);
+    for (std::size_t row = 0; row < args.rows; row += kInt16PanelRows) {
+      const std::size_t more = args.rows - row;
+      const std::size_t rows = more < kInt16PanelRows ? more : kInt16PanelRows;
+      int16_panel<Simd, Stored>(args, panel, {row, rows, begin, end, 0, 0});
+    }
+  }
+}
+
+}  // namespace bora::kernels::generic
