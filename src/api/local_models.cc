@@ -2,6 +2,7 @@
 
 #include "base/mapped_file.h"
 #include "formats/checkpoint.h"
+#include "hub/cache.h"
 #include "model/registry.h"
 #include "tensor/dtype.h"
 
@@ -118,13 +119,6 @@ void add_snapshot(const std::string& name, const fs::path& snapshot,
   if (!found) models.push_back(describe(name, snapshot));
 }
 
-// "models--org--name" to "org/name".
-std::string hub_name(std::string_view folder) {
-  std::string name(folder);
-  if (const std::size_t at = name.find("--"); at != std::string::npos) name.replace(at, 2, "/");
-  return name;
-}
-
 // The revision that refs/main names; empty where there is none.
 std::string main_revision(const fs::path& repository) {
   constexpr std::size_t kLongest = 200;
@@ -146,12 +140,11 @@ std::vector<LocalModel> list_models(const fs::path& folder) {
 }
 
 std::vector<LocalModel> list_hub_models(const fs::path& hub) {
-  constexpr std::string_view kPrefix = "models--";
   std::vector<LocalModel> models;
   for (const fs::path& repository : entries_of(hub)) {
-    const std::string folder = repository.filename().string();
-    if (!folder.starts_with(kPrefix) || !is_folder(repository)) continue;
-    const std::string name = hub_name(std::string_view(folder).substr(kPrefix.size()));
+    const std::optional<std::string> repo = repo_of_folder(repository.filename().string());
+    if (!repo || !is_folder(repository)) continue;
+    const std::string& name = *repo;
     const std::vector<fs::path> snapshots = entries_of(repository / "snapshots");
     const std::string main = main_revision(repository);
     for (const fs::path& snapshot : snapshots) {

@@ -190,21 +190,23 @@ std::optional<fs::path> find_cached(const fs::path& cache, const ModelRef& ref,
   return folder / choice->gguf;
 }
 
-std::vector<std::string> cached_repos(const fs::path& cache) {
+std::optional<std::string> repo_of_folder(std::string_view folder) {
   constexpr std::string_view kPrefix = "models--";
+  if (!folder.starts_with(kPrefix)) return std::nullopt;
+  std::string name(folder.substr(kPrefix.size()));
+  if (const std::size_t at = name.find("--"); at != name.npos) name.replace(at, 2, "/");
+  return name;
+}
+
+std::vector<std::string> cached_repos(const fs::path& cache) {
   std::vector<std::string> repos;
   std::error_code error;
   for (fs::directory_iterator entry(cache, error); !error && entry != fs::directory_iterator();
        entry.increment(error)) {
-    std::string name = entry->path().filename().string();
+    std::optional<std::string> repo = repo_of_folder(entry->path().filename().string());
     std::error_code ignored;
-    if (!name.starts_with(kPrefix) || fs::is_empty(entry->path() / "snapshots", ignored) ||
-        ignored) {
-      continue;
-    }
-    name.erase(0, kPrefix.size());
-    if (const std::size_t at = name.find("--"); at != name.npos) name.replace(at, 2, "/");
-    repos.push_back(std::move(name));
+    if (!repo || fs::is_empty(entry->path() / "snapshots", ignored) || ignored) continue;
+    repos.push_back(*std::move(repo));
   }
   std::ranges::sort(repos);
   return repos;

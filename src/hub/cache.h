@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bora {
@@ -57,6 +58,9 @@ class RepoCache {
 // names. `memory`: of several .gguf files the best that fits (0: the largest).
 std::optional<std::filesystem::path> find_cached(const std::filesystem::path& cache,
                                                  const ModelRef& ref, std::uint64_t memory);
+
+// The repository of a cache's folder: "models--owner--name" is "owner/name". nullopt: of none.
+std::optional<std::string> repo_of_folder(std::string_view folder);
 
 // The repositories in a cache that have a snapshot, by name.
 std::vector<std::string> cached_repos(const std::filesystem::path& cache);
