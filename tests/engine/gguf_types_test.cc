@@ -49,7 +49,7 @@ class TypedFile {
                                                             {"feed_forward_length", kIntermediate},
                                                             {"block_count", 1},
                                                             {"attention.head_count", 4},
-                                                            {"context_length", 64},
+                                                            {"context_length", 256},
                                                             {"attention.head_count_kv", 2},
                                                             {"vocab_size", kVocab},
                                                             {"rope.dimension_count", kHidden / 4}};
@@ -150,6 +150,59 @@ TEST_P(GgufTypes, GiveTheSameLogitsInChunksAndOnTwoThreads) {
       EXPECT_EQ(logits_of(typed_, {.backend = backend, .engine = {.prefill_chunk = chunk}}),
                 expected)
           << *backend.isa << " chunks of " << chunk;
+    }
+  }
+}
+
+// Tokens drawn and, to the bit, the likeliest of what each was drawn from.
+std::vector<float> answer_of(TokenStream& stream) {
+  std::vector<float> answer;
+  while (const std::optional<TokenEvent> event = stream.next()) {
+    answer.push_back(static_cast<float>(event->id));
+    for (const TokenLogprob& top : event->top_logprobs) answer.push_back(top.logprob);
+  }
+  EXPECT_TRUE(stream.wait());
+  return answer;
+}
+
+// Of other lengths: the third begins with a whole block of the cache.
+std::vector<Request> five_requests() {
+  std::vector<Request> requests(5);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    for (std::size_t t = 0; t < (i == 2 ? 70 : 3 + 4 * i); ++t) {
+      requests[i].prompt.push_back(static_cast<TokenId>((t * 7 + t / 5 + i) % kVocab));
+    }
+    requests[i].max_new_tokens = 6 + i;
+    requests[i].ignore_eos = true;
+    requests[i].sampling = {.temperature = 0.7F, .seed = 9 + i, .logprobs = 20};
+  }
+  return requests;
+}
+
+TEST_P(GgufTypes, GiveTheSameBitsAloneInABatchOfFiveAndFromThePrefixCache) {
+  const std::vector<Request> requests = five_requests();
+  for (CpuBackendOptions backend : backends()) {
+    std::vector<std::vector<float>> expected;
+    auto single = TestEngine::open(typed_, {.backend = backend});
+    ASSERT_TRUE(single) << single.error().message;
+    for (Request request : requests) {
+      request.use_prefix_cache = false;
+      auto stream = (**single)->submit(request);
+      ASSERT_TRUE(stream) << stream.error().message;
+      expected.push_back(answer_of(*stream));
+      ASSERT_EQ(expected.back().size(), 21 * request.max_new_tokens);
+    }
+    backend.threads = 2;
+    auto five = TestEngine::open(
+        typed_, {.backend = backend, .engine = {.prefill_chunk = 7, .max_sequences = 5}});
+    ASSERT_TRUE(five) << five.error().message;
+    for (const std::size_t cached : {0U, 64U}) {
+      auto streams = (**five)->submit_all(requests);
+      ASSERT_TRUE(streams) << streams.error().message;
+      for (std::size_t i = 0; i < requests.size(); ++i) {
+        EXPECT_EQ(answer_of((*streams)[i]), expected[i]) << *backend.isa << " request " << i;
+      }
+      EXPECT_EQ((*streams)[2].wait()->cached_tokens, cached);
     }
   }
 }
