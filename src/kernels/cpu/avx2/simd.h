@@ -2,6 +2,8 @@
 // generic/simd.h.
 #pragma once
 
+#include "kernels/cpu/avx2/bytes.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <immintrin.h>
@@ -9,7 +11,7 @@
 namespace bora::kernels::avx2 {
 namespace {
 
-struct Simd {
+struct Simd : Bytes256 {
   static constexpr std::size_t kLanes = 8;
   static constexpr std::size_t kRegisters = 16;
   static constexpr bool kIsFused = true;
@@ -17,7 +19,6 @@ struct Simd {
   using F32 = __m256;
   using I32 = __m256i;
   using I16 = __m256i;
-  using Bytes = __m256i;
 
   [[gnu::always_inline]] static F32 set(float value) { return _mm256_set1_ps(value); }
   [[gnu::always_inline]] static F32 zero() { return _mm256_setzero_ps(); }
@@ -181,23 +182,6 @@ struct Simd {
     }
   }
 
-  [[gnu::always_inline]] static Bytes load_bytes(const std::byte* from) { return load_32(from); }
-  [[gnu::always_inline]] static Bytes load_nibbles(const std::byte* from) {
-    const __m128i pairs = load_16(from);
-    const Bytes both =
-        _mm256_inserti128_si256(_mm256_castsi128_si256(pairs), _mm_srli_epi16(pairs, 4), 1);
-    return _mm256_and_si256(both, _mm256_set1_epi8(15));
-  }
-  [[gnu::always_inline]] static Bytes part_of(Bytes v, int shift, int mask) {
-    return _mm256_and_si256(_mm256_srl_epi16(v, _mm_cvtsi32_si128(shift)),
-                            _mm256_set1_epi8(static_cast<char>(mask)));
-  }
-  [[gnu::always_inline]] static Bytes add_high(Bytes low, Bytes high) {
-    return _mm256_or_si256(low, _mm256_slli_epi16(high, 4));
-  }
-  [[gnu::always_inline]] static Bytes subtract(Bytes v, int number) {
-    return _mm256_sub_epi8(v, _mm256_set1_epi8(static_cast<char>(number)));
-  }
   [[gnu::always_inline]] static void widen_codes(Bytes v, I16 (&out)[2]) {
     out[0] = _mm256_cvtepi8_epi16(_mm256_castsi256_si128(v));
     out[1] = _mm256_cvtepi8_epi16(_mm256_extracti128_si256(v, 1));
@@ -209,17 +193,11 @@ struct Simd {
   }
 
  private:
-  [[gnu::always_inline]] static __m256i load_32(const void* from) {
-    return _mm256_loadu_si256(static_cast<const __m256i*>(from));
-  }
   // In each half, the sums of its lanes of a, b, c and d.
   [[gnu::always_inline]] static I32 add_four(I32 a, I32 b, I32 c, I32 d) {
     const I32 ab = _mm256_add_epi32(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
     const I32 cd = _mm256_add_epi32(_mm256_unpacklo_epi32(c, d), _mm256_unpackhi_epi32(c, d));
     return _mm256_add_epi32(_mm256_unpacklo_epi64(ab, cd), _mm256_unpackhi_epi64(ab, cd));
-  }
-  [[gnu::always_inline]] static __m128i load_16(const std::byte* from) {
-    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
   }
   [[gnu::always_inline]] static __m128i load_8(const std::byte* from) {
     return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));

@@ -2,6 +2,8 @@
 // said in generic/simd.h.
 #pragma once
 
+#include "kernels/cpu/avx2/bytes.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <immintrin.h>
@@ -9,7 +11,7 @@
 namespace bora::kernels::avx512 {
 namespace {
 
-struct Simd {
+struct Simd : avx2::Bytes256 {
   static constexpr std::size_t kLanes = 16;
   static constexpr std::size_t kRegisters = 32;
   static constexpr bool kIsFused = true;
@@ -17,7 +19,6 @@ struct Simd {
   using F32 = __m512;
   using I32 = __m512i;
   using I16 = __m512i;
-  using Bytes = __m256i;
 
   [[gnu::always_inline]] static F32 set(float value) { return _mm512_set1_ps(value); }
   [[gnu::always_inline]] static F32 zero() { return _mm512_setzero_ps(); }
@@ -178,23 +179,6 @@ struct Simd {
       v[i + 12] = _mm512_shuffle_i32x4(ab_odd, cd_odd, 0xDD);
     }
   }
-  [[gnu::always_inline]] static Bytes load_bytes(const std::byte* from) { return load_32(from); }
-  [[gnu::always_inline]] static Bytes load_nibbles(const std::byte* from) {
-    const __m128i pairs = load_16(from);
-    const Bytes both =
-        _mm256_inserti128_si256(_mm256_castsi128_si256(pairs), _mm_srli_epi16(pairs, 4), 1);
-    return _mm256_and_si256(both, _mm256_set1_epi8(15));
-  }
-  [[gnu::always_inline]] static Bytes part_of(Bytes v, int shift, int mask) {
-    return _mm256_and_si256(_mm256_srl_epi16(v, _mm_cvtsi32_si128(shift)),
-                            _mm256_set1_epi8(static_cast<char>(mask)));
-  }
-  [[gnu::always_inline]] static Bytes add_high(Bytes low, Bytes high) {
-    return _mm256_or_si256(low, _mm256_slli_epi16(high, 4));
-  }
-  [[gnu::always_inline]] static Bytes subtract(Bytes v, int number) {
-    return _mm256_sub_epi8(v, _mm256_set1_epi8(static_cast<char>(number)));
-  }
   [[gnu::always_inline]] static void widen_codes(Bytes v, I16 (&out)[1]) {
     out[0] = _mm512_cvtepi8_epi16(v);
   }
@@ -214,12 +198,6 @@ struct Simd {
   // Quads 0 + 1 and 2 + 3 of a below, of b above.
   [[gnu::always_inline]] static I32 add_quads(I32 a, I32 b) {
     return _mm512_add_epi32(_mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xDD));
-  }
-  [[gnu::always_inline]] static __m256i load_32(const std::byte* from) {
-    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
-  }
-  [[gnu::always_inline]] static __m128i load_16(const std::byte* from) {
-    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
   }
   [[gnu::always_inline]] static void store_32(std::byte* to, __m256i v) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), v);
