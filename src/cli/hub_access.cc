@@ -1,5 +1,6 @@
 #include "cli/hub_access.h"
 
+#include "base/printable.h"
 #include "base/version.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
@@ -32,6 +33,14 @@ Result<HubAccess> HubAccess::open(const HubEnvironment& environment, const HubFl
   Result<HubSession> session = HubSession::create(**client, std::move(options));
   if (!session) return std::move(session).error();
   return HubAccess(*std::move(client), *std::move(session));
+}
+
+Result<ModelRef> hub_model(std::string_view text) {
+  if (std::optional<ModelRef> ref = parse_model_ref(text)) return *std::move(ref);
+  return Error{
+      ErrorCode::kUsage,
+      fmt::format("MODEL: expected OWNER/NAME[@REVISION][:FILE.gguf], found {}", quoted(text)),
+      {}};
 }
 
 Result<std::filesystem::path> hub_folder(const std::string& cache_dir) {

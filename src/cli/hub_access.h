@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace bora {
 
@@ -35,6 +36,9 @@ class HubAccess {
   std::unique_ptr<HttpClient> client_;
   std::unique_ptr<HubSession> session_;
 };
+
+// What a MODEL of the Hub alone names. Errors: kUsage where it is no such name.
+Result<ModelRef> hub_model(std::string_view text);
 
 // The Hub's cache: hub/ in the folder of --cache-dir, else as the environment says. Errors: kFailed
 // where there is neither.

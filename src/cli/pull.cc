@@ -1,6 +1,5 @@
 // bora pull: a model of the Hub into the cache, with progress, resumed and verified.
 #include "base/memory.h"
-#include "base/printable.h"
 #include "cli/command.h"
 #include "cli/hub_access.h"
 #include "cli/options.h"
@@ -94,13 +93,8 @@ Result<ExitCode> pull_command(Arguments arguments) {
   Result<bool> parsed = parse_arguments(flags, kHelp, arguments);
   if (!parsed) return std::move(parsed).error();
   if (!*parsed) return ExitCode::kDone;
-  const std::optional<ModelRef> ref = parse_model_ref(options.model);
-  if (!ref) {
-    return Error{ErrorCode::kUsage,
-                 fmt::format("MODEL: expected OWNER/NAME[@REVISION][:FILE.gguf], found {}",
-                             quoted(std::string_view(options.model))),
-                 {}};
-  }
+  Result<ModelRef> ref = hub_model(options.model);
+  if (!ref) return std::move(ref).error();
   PullOptions how;
   Result<std::filesystem::path> cache = hub_folder(options.cache_dir);
   if (!cache) return std::move(cache).error();

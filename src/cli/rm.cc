@@ -1,5 +1,4 @@
 // bora rm: takes a model out of the Hub's cache.
-#include "base/printable.h"
 #include "cli/command.h"
 #include "cli/hub_access.h"
 #include "cli/output.h"
@@ -45,12 +44,11 @@ Result<ExitCode> rm_command(Arguments arguments) {
   Result<bool> parsed = parse_arguments(flags, kHelp, arguments);
   if (!parsed) return std::move(parsed).error();
   if (!*parsed) return ExitCode::kDone;
-  const std::optional<ModelRef> ref = parse_model_ref(options.model);
+  Result<ModelRef> ref = hub_model(options.model);
   if (!ref) {
-    return Error{ErrorCode::kUsage,
-                 fmt::format("MODEL: expected OWNER/NAME[@REVISION][:FILE.gguf], found {}",
-                             quoted(std::string_view(options.model))),
-                 {"a folder or file of your own is removed with rm"}};
+    Error error = std::move(ref).error();
+    error.hints.emplace_back("a folder or file of your own is removed with rm");
+    return error;
   }
   Result<std::filesystem::path> cache = hub_folder(options.cache_dir);
   if (!cache) return std::move(cache).error();
