@@ -1,27 +1,15 @@
 #!/usr/bin/env python3
 """Is the double honest? The real huggingface_hub downloads from it. Run by tools/test_peers.sh hub, in its venv."""
 
-import os
 import pathlib
 import random
-import socket
 import sys
 import tempfile
 import unittest
 
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-HOME = tempfile.TemporaryDirectory(prefix="bora-hub-peer-")
-PORT = free_port()  # the client reads HF_ENDPOINT once, when it is imported
-os.environ.update(HF_ENDPOINT=f"http://127.0.0.1:{PORT}", HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_TELEMETRY="1",
-                  HF_HUB_DISABLE_PROGRESS_BARS="1", HF_HOME=HOME.name)
-os.environ.pop("HF_TOKEN", None)
-os.environ.pop("HF_HUB_OFFLINE", None)
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from client_environment import PORT  # isort: skip
 
 import huggingface_hub
 from hubdouble.server import Double, Settings
