@@ -1,6 +1,6 @@
 #include "api/local_models.h"
 
-#include "tests/formats/temp_folder.h"
+#include "tests/base/temp_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

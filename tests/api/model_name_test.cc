@@ -1,6 +1,6 @@
 #include "api/model_name.h"
 
-#include "tests/formats/temp_folder.h"
+#include "tests/base/temp_folder.h"
 
 #include <gtest/gtest.h>
 

@@ -5,7 +5,7 @@
 #include "base/mapped_file.h"
 #include "evaluate/perplexity.h"
 #include "formats/checkpoint.h"
-#include "tests/formats/temp_folder.h"
+#include "tests/base/temp_folder.h"
 #include "text/tokenizer.h"
 #include <bora/llm.h>
 

@@ -1,5 +1,7 @@
 #include "base/cpu_limit.h"
 
+#include "tests/base/temp_folder.h"
+
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -14,13 +16,6 @@ namespace fs = std::filesystem;
 // A scratch folder that stands for /proc/self/cgroup ("proc") and /sys/fs/cgroup ("sys").
 class CgroupCpuLimit : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "bora-cgroup-XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    root_ = pattern;
-  }
-  void TearDown() override { fs::remove_all(root_); }
-
   void write(const fs::path& name, std::string_view text) {
     fs::create_directories((root_ / name).parent_path());
     std::ofstream(root_ / name) << text;
@@ -28,7 +23,8 @@ class CgroupCpuLimit : public ::testing::Test {
   std::optional<int> limit() { return cgroup_cpu_limit(root_ / "proc", root_ / "sys"); }
 
  private:
-  fs::path root_;
+  const testing::TempFolder temp_;
+  const fs::path& root_ = temp_.path();
 };
 
 TEST_F(CgroupCpuLimit, IsNoneWithoutAnyFile) { EXPECT_EQ(limit(), std::nullopt); }

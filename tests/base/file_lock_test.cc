@@ -1,8 +1,9 @@
 #include "base/file_lock.h"
 
+#include "tests/base/temp_folder.h"
+
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -12,19 +13,8 @@ namespace {
 
 class FileLockTest : public ::testing::Test {
  protected:
-  FileLockTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "bora_lock_XXXXXX").string();
-    EXPECT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  ~FileLockTest() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-  FileLockTest(const FileLockTest&) = delete;
-  FileLockTest& operator=(const FileLockTest&) = delete;
-
-  std::filesystem::path folder_;
+  const testing::TempFolder temp_;
+  const std::filesystem::path& folder_ = temp_.path();
 };
 
 TEST_F(FileLockTest, IsRefusedWhileItIsHeldAndGivenAfterwards) {

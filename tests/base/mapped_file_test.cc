@@ -1,5 +1,7 @@
 #include "base/mapped_file.h"
 
+#include "tests/base/temp_folder.h"
+
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -17,19 +19,13 @@ namespace fs = std::filesystem;
 
 class MappedFileTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "bora_map_XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   fs::path write(const std::string& name, const std::string& text) {
     std::ofstream(folder_ / name, std::ios::binary) << text;
     return folder_ / name;
   }
 
-  fs::path folder_;
+  const testing::TempFolder temp_;
+  const fs::path& folder_ = temp_.path();
 };
 
 std::string text_of(const MappedFile& file) {

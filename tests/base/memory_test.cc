@@ -1,5 +1,7 @@
 #include "base/memory.h"
 
+#include "tests/base/temp_folder.h"
+
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -14,13 +16,6 @@ namespace fs = std::filesystem;
 
 class AvailableMemory : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "bora-memory-XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    root_ = pattern;
-  }
-  void TearDown() override { fs::remove_all(root_); }
-
   void write(const fs::path& name, std::string_view text) {
     fs::create_directories((root_ / name).parent_path());
     std::ofstream(root_ / name) << text;
@@ -30,7 +25,8 @@ class AvailableMemory : public ::testing::Test {
   }
 
  private:
-  fs::path root_;
+  const testing::TempFolder temp_;
+  const fs::path& root_ = temp_.path();
 };
 
 TEST_F(AvailableMemory, IsUnlimitedWhereNothingCanBeRead) {

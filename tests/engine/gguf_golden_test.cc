@@ -4,9 +4,9 @@
 #include "kernels/reference/weights.h"
 #include "model/gguf_names.h"
 #include "model/rope.h"
+#include "tests/base/temp_folder.h"
 #include "tests/engine/golden.h"
 #include "tests/formats/gguf_builder.h"
-#include "tests/formats/temp_folder.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

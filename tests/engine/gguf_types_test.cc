@@ -3,10 +3,10 @@
 // numbers are the golden blocks', held to the Python package gguf by
 // tests/model/gguf_blocks_test.cc.
 #include "kernels/reference/weights.h"
+#include "tests/base/temp_folder.h"
 #include "tests/engine/golden.h"
 #include "tests/formats/gguf_blocks.h"
 #include "tests/formats/gguf_builder.h"
-#include "tests/formats/temp_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

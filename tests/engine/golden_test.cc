@@ -1,7 +1,7 @@
 // Whole models against logits and greedy paths that transformers computed.
 #include "tests/engine/golden.h"
 
-#include "tests/formats/temp_folder.h"
+#include "tests/base/temp_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

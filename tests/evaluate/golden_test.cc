@@ -1,5 +1,5 @@
 #include "evaluate/verify.h"
-#include "tests/formats/temp_folder.h"
+#include "tests/base/temp_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

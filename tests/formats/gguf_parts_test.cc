@@ -1,8 +1,8 @@
 #include "formats/gguf_parts.h"
 
 #include "formats/checkpoint.h"
+#include "tests/base/temp_folder.h"
 #include "tests/formats/gguf_builder.h"
-#include "tests/formats/temp_folder.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

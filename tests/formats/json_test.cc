@@ -1,6 +1,6 @@
 #include "formats/json.h"
 
-#include "tests/formats/temp_folder.h"
+#include "tests/base/temp_folder.h"
 
 #include <gtest/gtest.h>
 

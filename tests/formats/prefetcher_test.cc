@@ -1,7 +1,7 @@
 #include "formats/prefetcher.h"
 
+#include "tests/base/temp_folder.h"
 #include "tests/formats/gguf_builder.h"
-#include "tests/formats/temp_folder.h"
 
 #include <gtest/gtest.h>
 

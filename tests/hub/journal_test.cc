@@ -1,7 +1,7 @@
 #include "hub/journal.h"
 
 #include "base/mapped_file.h"
-#include "tests/formats/temp_folder.h"
+#include "tests/base/temp_folder.h"
 
 #include <gtest/gtest.h>
 

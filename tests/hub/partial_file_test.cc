@@ -1,7 +1,7 @@
 #include "hub/partial_file.h"
 
 #include "base/checksum.h"
-#include "tests/formats/temp_folder.h"
+#include "tests/base/temp_folder.h"
 #include "tests/hub/fake_hub.h"
 
 #include <gmock/gmock.h>

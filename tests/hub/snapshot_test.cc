@@ -4,7 +4,7 @@
 #include "hub/cache.h"
 #include "hub/partial_file.h"
 #include "hub/remove.h"
-#include "tests/formats/temp_folder.h"
+#include "tests/base/temp_folder.h"
 #include "tests/hub/fake_hub.h"
 
 #include <gmock/gmock.h>

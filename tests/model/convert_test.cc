@@ -3,8 +3,8 @@
 #include "base/float16.h"
 #include "formats/checkpoint.h"
 #include "model/registry.h"
+#include "tests/base/temp_folder.h"
 #include "tests/formats/gguf_builder.h"
-#include "tests/formats/temp_folder.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>

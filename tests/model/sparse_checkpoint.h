@@ -2,7 +2,7 @@
 // parameters, all zero, for no disk space and no time. What is never read costs nothing to map.
 #pragma once
 
-#include "tests/formats/temp_folder.h"
+#include "tests/base/temp_folder.h"
 
 #include <fmt/format.h>
 

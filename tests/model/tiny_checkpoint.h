@@ -3,8 +3,8 @@
 
 #include "base/float16.h"
 #include "formats/checkpoint.h"
+#include "tests/base/temp_folder.h"
 #include "tests/formats/safetensors_builder.h"
-#include "tests/formats/temp_folder.h"
 
 #include <fmt/format.h>
 

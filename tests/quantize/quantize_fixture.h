@@ -4,8 +4,8 @@
 #include "base/float16.h"
 #include "quantize/cache_file.h"
 #include "quantize/quantize.h"
+#include "tests/base/temp_folder.h"
 #include "tests/formats/safetensors_builder.h"
-#include "tests/formats/temp_folder.h"
 
 #include <gtest/gtest.h>
 

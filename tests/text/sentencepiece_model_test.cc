@@ -1,7 +1,7 @@
 // tokenizer.model, with libsentencepiece as the oracle.
 #include "base/mapped_file.h"
 #include "formats/json.h"
-#include "tests/formats/temp_folder.h"
+#include "tests/base/temp_folder.h"
 #include "tests/text/sentencepiece_files.h"
 #include "tests/text/tokenizer_files.h"
 
