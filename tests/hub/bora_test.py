@@ -330,7 +330,7 @@ class Kills(Case):
         rng = random.Random()
         seed = rng.randrange(1 << 30)
         rng.seed(seed)
-        self.double.faults.add([{"kind": "delay", "seconds": 0.002, "origin": "cdn", "times": 0}])
+        self.double.faults.add([{"kind": "delay", "seconds": 0.03, "origin": "cdn", "times": 0}])
         killed = 0
         command = [BORA, "pull", "acme/data", "--include", "*", "--chunk", str(CHUNK), "--quiet"]
         with self.subTest(seed=seed):
@@ -350,7 +350,7 @@ class Kills(Case):
             self.pull("--include", "*")
             self.check_log(before)
             self.check_snapshot(self.files)
-            self.assertGreater(killed, KILLS // 2)
+            self.assertGreater(killed, KILLS // 2)  # the delay of each answer sees to it, on any machine
 
 
 if __name__ == "__main__":
