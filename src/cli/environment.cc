@@ -129,12 +129,17 @@ HubEnvironment hub_environment() {
   }
   found.offline = is_true(variable("HF_HUB_OFFLINE"));
   const std::string all = first_of({"all_proxy", "ALL_PROXY"});
-  found.http_proxy = variable("http_proxy");  // in capitals a web server could set it from outside
+  found.http_proxy = variable("http_proxy");
+  // Of a program that a web server runs (CGI), a request's header "Proxy" would be in capitals.
+  if (found.http_proxy.empty() && variable("REQUEST_METHOD").empty()) {
+    found.http_proxy = variable("HTTP_PROXY");
+  }
   found.https_proxy = first_of({"https_proxy", "HTTPS_PROXY"});
   if (found.http_proxy.empty()) found.http_proxy = all;
   if (found.https_proxy.empty()) found.https_proxy = all;
   found.no_proxy = first_of({"no_proxy", "NO_PROXY"});
-  found.ca_file = first_of({"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"});
+  found.ca_path =
+      first_of({"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"});
   const Result<std::int64_t> seconds = parse_whole(variable("HF_HUB_DOWNLOAD_TIMEOUT"), {1, 3600});
   if (seconds) found.stall_seconds = static_cast<long>(*seconds);
   return found;

@@ -34,7 +34,7 @@ struct HubEnvironment {
   std::string http_proxy;
   std::string https_proxy;
   std::string no_proxy;
-  std::string ca_file;
+  std::string ca_path;  // a file or a folder
   long stall_seconds = 10;
 };
 

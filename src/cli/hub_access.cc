@@ -19,7 +19,7 @@ Result<HubAccess> HubAccess::open(const HubEnvironment& environment, const HubFl
   http.http_proxy = environment.http_proxy;
   http.https_proxy = environment.https_proxy;
   http.no_proxy = environment.no_proxy;
-  http.ca_file = environment.ca_file;
+  http.ca_path = environment.ca_path;
   http.user_agent = fmt::format("bora/{}", version());
   http.stall_seconds = environment.stall_seconds;
   http.connect_seconds = environment.stall_seconds;

@@ -117,8 +117,14 @@ void set_options(CURL* handle, const HttpOptions& options) {
   curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, options.stall_bytes_per_second);
   curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(handle, CURLOPT_NOPROXY, options.no_proxy.c_str());
-  if (!options.ca_file.empty()) {
-    curl_easy_setopt(handle, CURLOPT_CAINFO, options.ca_file.c_str());
+  std::error_code ignored;
+  if (options.ca_path.empty()) return;
+  if (std::filesystem::is_directory(options.ca_path, ignored)) {
+    curl_easy_setopt(handle, CURLOPT_CAINFO, nullptr);
+    curl_easy_setopt(handle, CURLOPT_CAPATH, options.ca_path.c_str());
+  } else {
+    curl_easy_setopt(handle, CURLOPT_CAPATH, nullptr);
+    curl_easy_setopt(handle, CURLOPT_CAINFO, options.ca_path.c_str());
   }
 }
 
@@ -162,10 +168,10 @@ Result<std::unique_ptr<CurlClient>> CurlClient::create(HttpOptions options) {
         {}};
   }
   std::error_code ignored;
-  if (!options.ca_file.empty() && !std::filesystem::exists(options.ca_file, ignored)) {
+  if (!options.ca_path.empty() && !std::filesystem::exists(options.ca_path, ignored)) {
     return Error{
         ErrorCode::kUsage,
-        fmt::format("{}: expected certificates, found no such file", printable(options.ca_file)),
+        fmt::format("{}: expected certificates, found no such file", printable(options.ca_path)),
         {}};
   }
   return std::unique_ptr<CurlClient>(new CurlClient(std::move(options)));
@@ -218,6 +224,7 @@ HttpResult CurlClient::get(const HttpRequest& request, HttpSink sink) {
     result.failure = "stopped";
   } else if (!result.whole && !exchange.ended) {
     result.failure = failure_text(code, detail);
+    result.untrusted = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
   }
   if (exchange.head_given) result.head = std::move(exchange.head);
   return result;

@@ -17,7 +17,7 @@ struct HttpOptions {
   std::string http_proxy;   // for http:// URLs; empty: none
   std::string https_proxy;  // for https:// URLs
   std::string no_proxy;     // hosts without one, "localhost,.example.org"
-  std::string ca_file;      // certificates to trust, PEM; empty: the system's
+  std::string ca_path;      // certificates to trust, PEM, or a folder of them; empty: the system's
   std::string user_agent = "bora";
   long connect_seconds = 10;
   // Slower than this for that long, a transfer is cut.
@@ -27,7 +27,7 @@ struct HttpOptions {
 
 class CurlClient : public HttpClient {
  public:
-  // Errors: kFailed where libcurl does not start, kUsage for a ca_file that is not there.
+  // Errors: kFailed where libcurl does not start, kUsage for a ca_path that is not there.
   static Result<std::unique_ptr<CurlClient>> create(HttpOptions options);
   ~CurlClient() override;
   CurlClient(const CurlClient&) = delete;

@@ -46,9 +46,10 @@ struct HttpSink {
 };
 
 struct HttpResult {
-  HttpHead head;        // status 0: none came
-  bool whole = false;   // all of the body came
-  std::string failure;  // why not, "connection refused"; empty where a sink ended it
+  HttpHead head;           // status 0: none came
+  bool whole = false;      // all of the body came
+  std::string failure;     // why not, "connection refused"; empty where a sink ended it
+  bool untrusted = false;  // the failure: certificates, which are no others the next time
 };
 
 class HttpClient {

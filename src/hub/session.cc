@@ -190,7 +190,7 @@ void HubSession::pause(int failures, const HttpHead& head, const std::atomic<boo
 
 bool is_worth_retrying(const HubAnswer& answer) {
   const int status = answer.last.head.status;
-  if (!answer.problem.empty()) return false;
+  if (!answer.problem.empty() || answer.last.untrusted) return false;
   if (status == 0 || ((status == 200 || status == 206) && !answer.last.whole)) return true;
   return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 ||
          status == 504;
@@ -204,10 +204,16 @@ Error refusal(const HubAnswer& answer, std::string_view repo, std::string_view f
   const bool has_token = !options.token.empty();
   if (!answer.at_endpoint || !answer.problem.empty() ||
       (status != 401 && status != 403 && status != 404)) {
-    return {ErrorCode::kFailed,
-            fmt::format("{}: expected an answer of {}, found {}", what, shown_url(options.endpoint),
-                        found_text(answer)),
-            {}};
+    Error error{ErrorCode::kFailed,
+                fmt::format("{}: expected an answer of {}, found {}", what,
+                            shown_url(options.endpoint), found_text(answer)),
+                {}};
+    if (answer.last.untrusted) {
+      error.hints.emplace_back(
+          "SSL_CERT_FILE names a file with the certificates to trust, of a proxy that opens TLS "
+          "too");
+    }
+    return error;
   }
   if (reason == "GatedRepo" || (status == 403 && reason != "RepoNotFound")) {
     return {ErrorCode::kNotFound,
