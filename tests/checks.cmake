@@ -12,6 +12,7 @@ bora_check(style_test ${CMAKE_CURRENT_LIST_DIR}/tools/check_style_test.py)
 bora_check(hub_double_test ${CMAKE_CURRENT_LIST_DIR}/hub/double_test.py)
 if(TARGET bora)
   bora_check(hub_bora_test ${CMAKE_CURRENT_LIST_DIR}/hub/bora_test.py $<TARGET_FILE:bora>)
+  bora_check(hub_bora_disk_test ${CMAKE_CURRENT_LIST_DIR}/hub/bora_disk_test.py $<TARGET_FILE:bora>)
   bora_check(hub_bora_network_test ${CMAKE_CURRENT_LIST_DIR}/hub/bora_network_test.py
              $<TARGET_FILE:bora>)
 endif()

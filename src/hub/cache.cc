@@ -148,7 +148,7 @@ bool RepoCache::has_file(const std::string& commit, const RemoteFile& file) cons
   return fs::file_size(snapshot(commit) / file.name, error) == file.bytes && !error;
 }
 
-Result<void> RepoCache::link_file(const std::string& commit, const RemoteFile& file,
+Result<void> RepoCache::link_file(const std::string& commit, const RemoteFile& file, bool wanted,
                                   bool links) const {
   const fs::path place = snapshot(commit) / file.name;
   std::error_code error;
@@ -161,7 +161,13 @@ Result<void> RepoCache::link_file(const std::string& commit, const RemoteFile& f
     if (!error) return {};
     if (!cannot_link(error)) return folder_error(place, error);
   }
-  fs::rename(blob(file.etag), place, error);
+  fs::path source = blob(file.etag);
+  if (wanted) {
+    source += ".bora.copy";
+    fs::copy_file(blob(file.etag), source, fs::copy_options::overwrite_existing, error);
+    if (error) return folder_error(source, error);
+  }
+  fs::rename(source, place, error);
   if (error) return folder_error(place, error);
   return {};
 }

@@ -44,9 +44,10 @@ class RepoCache {
 
   // Whether the file has its name in that snapshot already, at its full size.
   [[nodiscard]] bool has_file(const std::string& commit, const RemoteFile& file) const;
-  // Gives the blob its name there. `links`: false as on a file system without them.
+  // Gives the blob its name there. `links`: false as on a file system without them, where the blob
+  // itself goes there; a copy of it where it is `wanted` again, by another file of that content.
   [[nodiscard]] Result<void> link_file(const std::string& commit, const RemoteFile& file,
-                                       bool links = true) const;
+                                       bool wanted, bool links = true) const;
 
  private:
   std::filesystem::path folder_;

@@ -110,8 +110,12 @@ class Pull {
     std::vector<const RemoteFile*> files;
     for (const RemoteFile& file : pulled_.files) files.push_back(&file);
     std::ranges::stable_sort(files, {}, &RemoteFile::bytes);
-    for (const RemoteFile* file : files) {
-      if (Result<void> linked = cache_.link_file(pulled_.commit, *file); !linked) return linked;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      const bool wanted =
+          std::any_of(files.begin() + static_cast<std::ptrdiff_t>(i) + 1, files.end(),
+                      [&](const RemoteFile* other) { return other->etag == files[i]->etag; });
+      Result<void> linked = cache_.link_file(pulled_.commit, *files[i], wanted);
+      if (!linked) return linked;
     }
     return cache_.note_commit(ref_.revision, pulled_.commit);
   }

@@ -293,8 +293,12 @@ TEST_F(PullTest, PutsFilesThemselvesWhereThereAreNoLinks) {
   const FakeHub::Served& served = hub_.files["model.safetensors"];
   const RemoteFile file{"sub/model.safetensors", served.content.size(), served.etag()};
   const std::string commit(40, 'f');
-  ASSERT_TRUE(repo.link_file(commit, file, false));
+  RemoteFile twin = file;
+  twin.name = "twin.safetensors";
+  ASSERT_TRUE(repo.link_file(commit, twin, true, false));
+  ASSERT_TRUE(repo.link_file(commit, file, false, false));
   EXPECT_TRUE(repo.has_file(commit, file));
+  EXPECT_EQ(text_of(repo.snapshot(commit) / twin.name), served.content);
   EXPECT_FALSE(fs::is_symlink(repo.snapshot(commit) / file.name));
   EXPECT_FALSE(fs::exists(repo.blob(file.etag)));
 }
