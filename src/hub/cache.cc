@@ -226,12 +226,14 @@ Result<void> check_room(const fs::path& folder, std::uint64_t bytes) {
   if (there.empty() || statvfs(there.c_str(), &status) != 0) return {};
   const std::uint64_t left = std::uint64_t{status.f_bavail} * status.f_frsize;
   if (bytes <= left) return {};
-  constexpr double kGb = 1e-9;
-  return Error{ErrorCode::kFailed,
-               fmt::format("{}: expected room for {:.2f} GB, found {:.2f} GB",
-                           printable(folder.string(), 1024), static_cast<double>(bytes) * kGb,
-                           static_cast<double>(left) * kGb),
-               {"free some space there, or name another folder with --cache-dir or HF_HUB_CACHE"}};
+  const bool large = bytes >= 1'000'000'000;
+  const double unit = large ? 1e9 : 1e6;
+  return Error{
+      ErrorCode::kFailed,
+      fmt::format("{}: expected room for {:.2f} {}, found {:.2f} {}",
+                  printable(folder.string(), 1024), static_cast<double>(bytes) / unit,
+                  large ? "GB" : "MB", static_cast<double>(left) / unit, large ? "GB" : "MB"),
+      {"free some space there, or name another folder with --cache-dir or HF_HUB_CACHE"}};
 }
 
 }  // namespace bora
