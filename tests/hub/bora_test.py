@@ -49,6 +49,16 @@ class Pull(Case):
             self.assertEqual((self.cache / "models--acme--data/refs" / revision).read_text(), path.name)
         self.assertIn("expected a revision", self.bora("pull", "acme/data@v9", code=4).stderr)
 
+    def test_notes_a_revision_that_moves_meanwhile(self):
+        before = self.snapshot()
+        self.write("acme/data", {".double/model.safetensors": b"new"})
+        self.double.faults.add([{"kind": "move", "origin": "cdn", "id": "acme/data", "to": ".double"}])
+        stderr = self.pull().stderr
+        self.assertRegex(stderr, rf"acme/data: main moved to {self.snapshot().name[:12]} meanwhile; "
+                                 rf"this is {before.name[:12]}, bora pull fetches the new")
+        self.assertEqual((before / "model.safetensors").stat().st_size, 1_500_000)
+        self.check_cache()
+
     def test_keeps_to_patterns(self):
         self.pull("--include", "*.bin", "--include", "*.md", "--exclude", "READ*")
         self.check_snapshot(["pytorch_model.bin"])
@@ -183,6 +193,7 @@ PASSING = [  # what happens once or twice, and is mended
     {"kind": "status", "status": 429, "message": "x", "headers": {"Retry-After": "1"}, "times": 1},
     {"kind": "status", "status": 403, "message": "expired", "skip": 5, "times": 1},
     {"kind": "ignore_range", "times": 0},
+    {"kind": "length", "by": 10, "times": 0, "ranged": True},
     {"kind": "chunked", "times": 0},
     {"kind": "gzip", "times": 0},
     {"kind": "status", "origin": "hub", "match": "/api/", "status": 502, "message": "x", "times": 2},
