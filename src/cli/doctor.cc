@@ -3,9 +3,11 @@
 #include "base/version.h"
 #include "cli/command.h"
 #include "cli/environment.h"
+#include "cli/hub_access.h"
 #include "cli/machine.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "hub/url.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -22,6 +24,15 @@ struct DoctorOptions {
   bool json = false;
 };
 
+// What this process knows of the Hub; it is not asked.
+struct HubFindings {
+  std::string endpoint;
+  std::filesystem::path cache;              // empty: nothing says where
+  std::optional<std::uint64_t> free_bytes;  // of its disk
+  std::string token_from;                   // empty: there is none
+  bool offline = false;
+};
+
 struct Findings {
   std::string cpu;
   std::vector<std::string> features;
@@ -34,6 +45,7 @@ struct Findings {
   double int8_gops = 0.0;
   std::filesystem::path cache;
   bool default_model_present = false;
+  HubFindings hub;
   std::vector<std::string> notes;
 };
 
@@ -41,12 +53,14 @@ constexpr HelpText kHelp = {
     "bora doctor [options]",
     "Shows the CPU, the instruction set bora chooses on it, memory and its measured bandwidth, "
     "the\n"
-    "cache folder and what this version does not support. Takes about two seconds.",
+    "cache folder, what it knows of the Hub (which is not asked) and what this version does not\n"
+    "support. Takes about two seconds.",
     "JSON (--json): version, cpu, features (of those that matter here), isa, threads, "
     "memory_bytes,\n"
     "  memory_available_bytes (limits of the control group included), read_bandwidth_gb_s,\n"
     "  fma_gflops, int8_gops, gpus ([] in this version), cache_dir, default_model,\n"
-    "  default_model_present, notes"};
+    "  default_model_present, hub: {endpoint, cache_dir, free_bytes, token_from (HF_TOKEN, a file\n"
+    "  or null; never the token), offline}, notes"};
 
 FlagTable make_flags(DoctorOptions& options) {
   FlagTable flags("doctor");
@@ -67,6 +81,31 @@ std::size_t memory_bytes() {
                                : 0;
 }
 
+// Of the disk that holds the folder, or will hold it.
+std::optional<std::uint64_t> free_bytes(std::filesystem::path folder) {
+  std::error_code error;
+  while (folder.has_relative_path() && !std::filesystem::exists(folder, error)) {
+    folder = folder.parent_path();
+  }
+  const std::filesystem::space_info space = std::filesystem::space(folder, error);
+  if (error) return std::nullopt;
+  return space.available;
+}
+
+HubFindings look_at_hub(const std::string& cache_dir) {
+  const HubEnvironment environment = hub_environment();
+  HubFindings found;
+  found.endpoint =
+      shown_url(environment.endpoint.empty() ? HubOptions().endpoint : environment.endpoint);
+  if (Result<std::filesystem::path> cache = hub_folder(cache_dir)) {
+    found.cache = *std::move(cache);
+    found.free_bytes = free_bytes(std::filesystem::absolute(found.cache));
+  }
+  found.token_from = environment.token_from;
+  found.offline = environment.offline;
+  return found;
+}
+
 Result<Findings> look(const DoctorOptions& options) {
   Findings found;
   Result<std::filesystem::path> cache = cache_folder(options.cache_dir);
@@ -85,12 +124,24 @@ Result<Findings> look(const DoctorOptions& options) {
   found.read_bandwidth_gb_s = probe->read_bandwidth_gb_s();
   found.fma_gflops = probe->fma_gflops();
   found.int8_gops = probe->int8_gops();
+  found.hub = look_at_hub(options.cache_dir);
   found.notes = {"GPU: not supported in this version", "AMX kernels: come with a later version"};
   if (!found.default_model_present) {
     found.notes.emplace_back(
         "default model: not fetched; make run, or tools/fetch_default_model.sh");
   }
   return found;
+}
+
+Json to_json(const HubFindings& found) {
+  Json json{{"endpoint", found.endpoint},
+            {"cache_dir", found.cache.string()},
+            {"free_bytes", nullptr},
+            {"token_from", nullptr},
+            {"offline", found.offline}};
+  if (found.free_bytes) json["free_bytes"] = *found.free_bytes;
+  if (!found.token_from.empty()) json["token_from"] = found.token_from;
+  return json;
 }
 
 Json to_json(const Findings& found) {
@@ -108,7 +159,16 @@ Json to_json(const Findings& found) {
               {"cache_dir", found.cache.string()},
               {"default_model", default_model(found.cache).string()},
               {"default_model_present", found.default_model_present},
+              {"hub", to_json(found.hub)},
               {"notes", found.notes}};
+}
+
+std::string to_text(const HubFindings& found) {
+  const std::string free = found.free_bytes ? ", " + size_text(*found.free_bytes) + " free" : "";
+  return fmt::format("hub       {}{}\nhub cache {}{}\ntoken     {}\n", found.endpoint,
+                     found.offline ? ", not asked (HF_HUB_OFFLINE)" : "",
+                     found.cache.empty() ? "nowhere (HF_HOME is not set)" : found.cache.string(),
+                     free, found.token_from.empty() ? "none" : "from " + found.token_from);
 }
 
 std::string to_text(const Findings& found) {
@@ -127,6 +187,7 @@ std::string to_text(const Findings& found) {
       static_cast<double>(found.available_bytes) * kGb, found.read_bandwidth_gb_s, found.fma_gflops,
       found.int8_gops, found.cache.string(), default_model(found.cache).filename().string(),
       found.default_model_present ? "" : " (not there)");
+  text += to_text(found.hub);
   for (const std::string& note : found.notes) text += fmt::format("note      {}\n", note);
   return text;
 }

@@ -122,10 +122,13 @@ HubEnvironment hub_environment() {
     found.token_file = home / "token";
   }
   found.token = trimmed(variable("HF_TOKEN"));
-  if (found.token.empty()) {
+  if (!found.token.empty()) {
+    found.token_from = "HF_TOKEN";
+  } else {
     constexpr std::size_t kLimit = 4096;
     const Result<std::string> text = read_text_file(found.token_file, kLimit);
     if (text) found.token = trimmed(*text);
+    if (!found.token.empty()) found.token_from = found.token_file.string();
   }
   found.offline = is_true(variable("HF_HUB_OFFLINE"));
   const std::string all = first_of({"all_proxy", "ALL_PROXY"});

@@ -27,8 +27,9 @@ std::filesystem::path hub_cache_folder();
 // HF_TOKEN, HF_TOKEN_PATH (else HF_HOME/token), HF_HUB_OFFLINE, HF_HUB_DOWNLOAD_TIMEOUT; proxies
 // and certificates as curl and Python's requests take them.
 struct HubEnvironment {
-  std::string endpoint;  // empty: the Hub itself
-  std::string token;     // empty: none
+  std::string endpoint;    // empty: the Hub itself
+  std::string token;       // empty: none
+  std::string token_from;  // where it was found: HF_TOKEN or a file; empty: nowhere
   std::filesystem::path token_file;
   bool offline = false;
   std::string http_proxy;

@@ -211,10 +211,40 @@ TEST(Doctor, PrintsEveryKeyOfItsJson) {
   for (const char* key :
        {"version", "cpu", "features", "isa", "threads", "memory_bytes", "memory_available_bytes",
         "read_bandwidth_gb_s", "fma_gflops", "int8_gops", "gpus", "cache_dir", "default_model",
-        "default_model_present", "notes"}) {
+        "default_model_present", "hub", "notes"}) {
     EXPECT_TRUE(json.contains(key)) << key;
   }
   EXPECT_EQ(json["default_model_present"], false);
+}
+
+TEST(Doctor, SaysWhatItKnowsOfTheHubButNoSecret) {
+  const ScratchFolder scratch;
+  const std::string home = scratch.path().string();
+  testing::Launch launch;
+  launch.arguments = {"doctor", "--json", "--threads", "1"};
+  launch.variables = {{"HOME", home},
+                      {"HF_HOME", home + "/hf"},
+                      {"HF_ENDPOINT", "https://user:hf_pass@hub.example:8443"},
+                      {"HF_TOKEN", "hf_secret"},
+                      {"HF_HUB_OFFLINE", "1"}};
+  const Outcome given = testing::run_program(launch);
+  ASSERT_EQ(given.exit_code, 0) << given.err;
+  const Json hub = Json::parse(given.out)["hub"];
+  EXPECT_EQ(hub["endpoint"], "https://hub.example:8443/");
+  EXPECT_EQ(hub["cache_dir"], home + "/hf/hub");
+  EXPECT_GT(hub["free_bytes"].get<std::uint64_t>(), 0U);
+  EXPECT_EQ(hub["token_from"], "HF_TOKEN");
+  EXPECT_EQ(hub["offline"], true);
+  EXPECT_THAT(given.out, ::testing::Not(HasSubstr("hf_")));
+
+  launch.arguments = {"doctor", "--threads", "1"};
+  launch.variables = {{"HOME", home}, {"HF_TOKEN_PATH", scratch.write("token", "hf_secret\n")}};
+  const Outcome stored = testing::run_program(launch);
+  EXPECT_THAT(stored.out, HasSubstr("hub       https://huggingface.co/\n"));
+  EXPECT_THAT(stored.out, HasSubstr("token     from " + home + "/token\n"));
+  EXPECT_THAT(stored.out, ::testing::Not(HasSubstr("hf_")));
+  launch.variables = {{"HOME", home}};
+  EXPECT_THAT(testing::run_program(launch).out, HasSubstr("token     none\n"));
 }
 
 TEST(Template, RendersAFileAndAModelsOwn) {
