@@ -27,8 +27,9 @@ constexpr std::uint64_t kLeastTensorBytes = 8 + 1 + 4 + 4 + 8;
 
 class GgufParser {
  public:
-  GgufParser(std::span<const std::byte> bytes, std::string_view name)
-      : reader_(bytes), file_bytes_(bytes.size()), name_(name) {}
+  // `file_bytes`: of the file that begins with these bytes.
+  GgufParser(std::span<const std::byte> bytes, std::uint64_t file_bytes, std::string_view name)
+      : reader_(bytes), unseen_(file_bytes - bytes.size()), file_bytes_(file_bytes), name_(name) {}
 
   Result<GgufHeader> parse() {
     if (auto counts = read_preamble(); !counts) return std::move(counts).error();
@@ -57,6 +58,9 @@ class GgufParser {
     return header;
   }
 
+  // Whether parse() failed where the bytes end and those of the file do not.
+  [[nodiscard]] bool goes_on() const { return goes_on_; }
+
  private:
   template <class... Args>
   [[nodiscard]] Error bad(fmt::format_string<Args...> format, Args&&... args) const {
@@ -65,8 +69,12 @@ class GgufParser {
                  {}};
   }
 
+  // Bytes of the file from here on, also those that are not at hand.
+  [[nodiscard]] std::uint64_t left() const { return reader_.left() + unseen_; }
+
   // The file ends within `what`, or a length in it points beyond the end.
-  [[nodiscard]] Error cut_short(std::string_view what) const {
+  [[nodiscard]] Error cut_short(std::string_view what) {
+    goes_on_ = unseen_ > 0;
     return bad("expected {} at byte {}, found {} bytes left in the file", what, reader_.position(),
                reader_.left());
   }
@@ -90,8 +98,7 @@ class GgufParser {
     if (!tensors || !values) return cut_short("the counts of tensors and metadata");
     tensor_count_ = *tensors;
     value_count_ = *values;
-    const std::uint64_t left = reader_.left();
-    if (value_count_ > left / kLeastValueBytes || tensor_count_ > left / kLeastTensorBytes) {
+    if (value_count_ > left() / kLeastValueBytes || tensor_count_ > left() / kLeastTensorBytes) {
       return bad("expected counts that fit its {} bytes, found {} tensors and {} metadata values",
                  file_bytes_, tensor_count_, value_count_);
     }
@@ -158,7 +165,10 @@ class GgufParser {
     return {};
   }
 
-  [[nodiscard]] Error too_long(const MetadataValue& value) const {
+  [[nodiscard]] Error too_long(const MetadataValue& value) {
+    // Not where no file of that size holds as many.
+    const std::uint64_t each = fixed_bytes(value.type).value_or(sizeof(std::uint64_t));
+    goes_on_ = unseen_ > 0 && value.count <= left() / each;
     return bad("{}: expected {} that the file holds, found {} bytes left in the file",
                printable(value.key),
                value.is_array ? fmt::format("{} elements", value.count) : std::string("a value"),
@@ -271,8 +281,10 @@ class GgufParser {
   }
 
   ByteReader reader_;
+  std::uint64_t unseen_;
   std::uint64_t file_bytes_;
   std::string_view name_;
+  bool goes_on_ = false;
   std::uint64_t tensor_count_ = 0;
   std::uint64_t value_count_ = 0;
 };
@@ -280,7 +292,12 @@ class GgufParser {
 }  // namespace
 
 Result<GgufHeader> parse_gguf(std::span<const std::byte> bytes, std::string_view name) {
-  return GgufParser(bytes, name).parse();
+  return GgufParser(bytes, bytes.size(), name).parse();
+}
+
+bool gguf_header_goes_on(std::span<const std::byte> first, std::uint64_t file_bytes) {
+  GgufParser parser(first, file_bytes, {});
+  return !parser.parse() && parser.goes_on();
 }
 
 bool is_gguf(std::span<const std::byte> bytes) {

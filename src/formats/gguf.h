@@ -9,6 +9,7 @@
 #include "formats/stored_tensor.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,10 @@ struct GgufHeader {
 
 // `bytes`: the whole file. `name`: the file's, for errors. Errors are kBadModel.
 Result<GgufHeader> parse_gguf(std::span<const std::byte> bytes, std::string_view name);
+
+// Of a file of `file_bytes` that begins with `first`: whether parse_gguf() would read beyond them.
+// False also where they are no header of such a file.
+bool gguf_header_goes_on(std::span<const std::byte> first, std::uint64_t file_bytes);
 
 // Whether the bytes begin as a GGUF file does.
 bool is_gguf(std::span<const std::byte> bytes);

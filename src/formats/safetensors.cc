@@ -212,6 +212,14 @@ Result<std::vector<StoredTensor>> parse_safetensors(std::span<const std::byte> b
   return SafetensorsParser(bytes, name).parse();
 }
 
+std::uint64_t safetensors_header_bytes(std::span<const std::byte> first, std::uint64_t file_bytes) {
+  constexpr std::uint64_t kLengthBytes = sizeof(std::uint64_t);
+  const auto length = ByteReader(first).read<std::uint64_t>();
+  if (!length) return std::min(kLengthBytes, file_bytes);
+  const bool lies = *length > kMaxHeaderBytes || *length > file_bytes - kLengthBytes;
+  return lies ? first.size() : std::max<std::uint64_t>(first.size(), kLengthBytes + *length);
+}
+
 Result<std::vector<ShardEntry>> parse_shard_index(const JsonDocument& index) {
   Result<JsonObject> root = index.object();
   if (!root) return std::move(root).error();

@@ -9,6 +9,7 @@
 #include "formats/stored_tensor.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +21,11 @@ namespace bora {
 // data, with `file` 0. Errors are kBadModel.
 Result<std::vector<StoredTensor>> parse_safetensors(std::span<const std::byte> bytes,
                                                     std::string_view name);
+
+// Of a file of `file_bytes` that begins with `first`: how many bytes of it parse_safetensors()
+// wants to read before it can say anything; first.size() where those are enough, a header that lies
+// about its length included.
+std::uint64_t safetensors_header_bytes(std::span<const std::byte> first, std::uint64_t file_bytes);
 
 // One line of an index: which file of the folder holds the tensor.
 struct ShardEntry {

@@ -37,6 +37,22 @@ GgufBuilder small() {
       .tensor("blk.0.attn_q.weight", {32, 2}, 2, std::string(36, 'q'));
 }
 
+bool goes_on(const std::string& bytes, std::size_t first) {
+  return gguf_header_goes_on(std::as_bytes(std::span(bytes)).first(first), bytes.size());
+}
+
+TEST(Gguf, KnowsFromTheFirstBytesWhetherTheHeaderGoesOn) {
+  const std::string bytes = small().bytes();
+  const std::size_t name = bytes.find("blk.0.attn_q.weight");
+  const std::size_t end = name + 19 + 4 + 2 * 8 + 4 + 8;  // rank, dimensions, type, offset
+  for (std::size_t first = 4; first < bytes.size(); ++first) {
+    EXPECT_EQ(goes_on(bytes, first), first < end) << first;
+  }
+  std::string other = bytes;
+  other[4] = 9;  // the version
+  EXPECT_FALSE(goes_on(other, 100));
+}
+
 TEST(Gguf, ReadsTensorsOfEveryType) {
   const struct {
     std::uint32_t ggml;
