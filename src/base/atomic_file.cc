@@ -1,5 +1,6 @@
 #include "base/atomic_file.h"
 
+#include "base/check.h"
 #include "base/printable.h"
 
 #include <fmt/format.h>
@@ -50,20 +51,32 @@ Result<fs::path> target_of(const fs::path& path) {
   return target;
 }
 
-}  // namespace
-
-Result<void> write_file_whole(const fs::path& path, std::string_view content, unsigned mode) {
+Result<void> write_file(const fs::path& path, std::string_view beginning, std::uint64_t bytes,
+                        unsigned mode) {
   Result<fs::path> target = target_of(path);
   if (!target) return std::move(target).error();
   const std::string scratch = fmt::format("{}.{}.tmp", target->string(), ::getpid());
   const int descriptor = ::open(scratch.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (descriptor < 0) return failed(path, errno);
-  int reason = write_out(descriptor, content);
+  int reason = ::ftruncate(descriptor, static_cast<off_t>(bytes)) == 0 ? 0 : errno;
+  if (reason == 0) reason = write_out(descriptor, beginning);
   if (::close(descriptor) != 0 && reason == 0) reason = errno;
   if (reason == 0 && std::rename(scratch.c_str(), target->c_str()) != 0) reason = errno;
   if (reason == 0) return {};
   ::unlink(scratch.c_str());
   return failed(path, reason);
+}
+
+}  // namespace
+
+Result<void> write_file_whole(const fs::path& path, std::string_view content, unsigned mode) {
+  return write_file(path, content, content.size(), mode);
+}
+
+Result<void> write_file_with_hole(const fs::path& path, std::string_view beginning,
+                                  std::uint64_t bytes) {
+  CHECK(bytes >= beginning.size(), "a file holds its beginning");
+  return write_file(path, beginning, bytes, 0666);
 }
 
 }  // namespace bora

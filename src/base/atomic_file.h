@@ -3,6 +3,7 @@
 
 #include "base/result.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <string_view>
 
@@ -13,5 +14,10 @@ namespace bora {
 // is something else than a file. Nothing is left behind then.
 Result<void> write_file_whole(const std::filesystem::path& path, std::string_view content,
                               unsigned mode = 0666);
+
+// The same for a file that begins so and has `bytes` in all: what follows `beginning` is zeros that
+// take no room on the disk. Precondition: bytes >= beginning.size().
+Result<void> write_file_with_hole(const std::filesystem::path& path, std::string_view beginning,
+                                  std::uint64_t bytes);
 
 }  // namespace bora
