@@ -42,8 +42,8 @@ std::optional<ContentRange> content_range(std::string_view text) {
 // One attempt's view of the answer.
 class Receiver {
  public:
-  Receiver(const FileSource& source, PartialFile& file, ByteRange wanted)
-      : source_(source), file_(file), wanted_(wanted) {}
+  Receiver(const FileSource& source, RangeSink sink, ByteRange wanted)
+      : source_(source), sink_(sink), wanted_(wanted) {}
 
   bool on_head(const HttpHead& head) {
     const RemoteFile& remote = source_.file();
@@ -65,8 +65,7 @@ class Receiver {
     return problem_.empty();
   }
 
-  bool on_body(std::span<const std::byte> bytes, RunningChecksum& sum,
-               std::atomic<std::uint64_t>& done) {
+  bool on_body(std::span<const std::byte> bytes, std::atomic<std::uint64_t>& done) {
     // An error's page is read too, so that the connection can be used again; nothing is read on.
     ignored_ += taking_ ? 0 : bytes.size();
     if (missing() == 0 || ignored_ > kIgnored) return false;
@@ -75,11 +74,10 @@ class Receiver {
     skip_ -= skipped;
     bytes = bytes.subspan(skipped);
     bytes = bytes.first(std::min<std::uint64_t>(bytes.size(), missing()));
-    if (Result<void> written = file_.write(wanted_.begin + got_, bytes); !written) {
-      disk_ = std::move(written).error();
+    if (Result<void> taken = sink_(wanted_.begin + got_, bytes); !taken) {
+      refused_ = std::move(taken).error();
       return false;
     }
-    sum.add(bytes);
     got_ += bytes.size();
     done += bytes.size();
     return true;
@@ -89,7 +87,7 @@ class Receiver {
   [[nodiscard]] std::uint64_t missing() const { return wanted_.end - wanted_.begin - got_; }
   // What no further attempt can mend; nullopt: nothing.
   [[nodiscard]] std::optional<Error> error() const {
-    if (disk_) return disk_;
+    if (refused_) return refused_;
     if (problem_.empty()) return std::nullopt;
     return Error{ErrorCode::kFailed, problem_, {}};
   }
@@ -103,14 +101,14 @@ class Receiver {
   }
 
   const FileSource& source_;
-  PartialFile& file_;
+  RangeSink sink_;
   ByteRange wanted_;
   std::uint64_t skip_ = 0;
   std::uint64_t got_ = 0;
   std::uint64_t ignored_ = 0;
   bool taking_ = false;
   std::string problem_;
-  std::optional<Error> disk_;
+  std::optional<Error> refused_;  // by the sink
 };
 
 // What the Hub says on the way is what the listing said, or the file is another.
@@ -148,22 +146,19 @@ void FileSource::forget() {
   redirected_.clear();
 }
 
-Result<void> fetch_chunk(HubSession& session, FileSource& source, PartialFile& file,
-                         std::size_t chunk, const std::atomic<bool>& stop,
-                         std::atomic<std::uint64_t>& done) {
+Result<void> fetch_range(HubSession& session, FileSource& source, ByteRange range, RangeSink sink,
+                         const std::atomic<bool>& stop, std::atomic<std::uint64_t>& done) {
   // So little in one attempt is no progress: a server that gives a byte a second is given up.
   constexpr std::uint64_t kProgress = std::uint64_t{64} << 10;
-  const ByteRange range = file.range(chunk);
   const bool all = range.begin == 0 && range.end == source.file().bytes;
-  RunningChecksum sum;
   std::uint64_t got = 0;
   int failures = 0;
   while (range.begin + got < range.end) {
     const ByteRange wanted{range.begin + got, range.end};
-    Receiver receiver(source, file, wanted);
+    Receiver receiver(source, sink, wanted);
     const auto on_head = [&](const HttpHead& head) { return receiver.on_head(head); };
     const auto on_body = [&](std::span<const std::byte> bytes) {
-      return receiver.on_body(bytes, sum, done);
+      return receiver.on_body(bytes, done);
     };
     HttpRequest request{.url = source.url(), .headers = {}, .range = {}, .stop = &stop};
     if (!all || got > 0) request.range = wanted;
@@ -198,6 +193,20 @@ Result<void> fetch_chunk(HubSession& session, FileSource& source, PartialFile& f
       if (stop) return stopped();
     }
   }
+  return {};
+}
+
+Result<void> fetch_chunk(HubSession& session, FileSource& source, PartialFile& file,
+                         std::size_t chunk, const std::atomic<bool>& stop,
+                         std::atomic<std::uint64_t>& done) {
+  RunningChecksum sum;
+  const auto write = [&](std::uint64_t offset, std::span<const std::byte> bytes) {
+    Result<void> written = file.write(offset, bytes);
+    if (written) sum.add(bytes);
+    return written;
+  };
+  Result<void> fetched = fetch_range(session, source, file.range(chunk), write, stop, done);
+  if (!fetched) return fetched;
   return file.finish_chunk(chunk, sum.value());
 }
 

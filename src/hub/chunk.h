@@ -1,13 +1,16 @@
-// Fetching one chunk of one file: ask, write what comes, ask again for the rest.
+// Fetching a range of one file: ask, give on what comes, ask again for the rest.
 #pragma once
 
+#include "base/function_ref.h"
 #include "base/result.h"
 #include "hub/partial_file.h"
 #include "hub/session.h"
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <span>
 #include <string>
 
 namespace bora {
@@ -40,8 +43,14 @@ class FileSource {
   std::string redirected_;  // empty: not known
 };
 
-// Writes the chunk into `file` and finishes it. `done` grows by each byte that comes. Errors: as
-// download().
+// Takes the bytes of a range, in order; `offset` counts from the file's beginning.
+using RangeSink = FunctionRef<Result<void>(std::uint64_t offset, std::span<const std::byte> bytes)>;
+
+// `done` grows by each byte that comes. Errors: as download(), and those of the sink.
+Result<void> fetch_range(HubSession& session, FileSource& source, ByteRange range, RangeSink sink,
+                         const std::atomic<bool>& stop, std::atomic<std::uint64_t>& done);
+
+// Writes the chunk into `file` and finishes it.
 Result<void> fetch_chunk(HubSession& session, FileSource& source, PartialFile& file,
                          std::size_t chunk, const std::atomic<bool>& stop,
                          std::atomic<std::uint64_t>& done);

@@ -146,6 +146,28 @@ class Remover {
 
 }  // namespace
 
+Result<std::uint64_t> drop_file(const RepoCache& cache, const std::string& commit,
+                                const RemoteFile& file) {
+  std::uint64_t freed = 0;
+  std::error_code error;
+  const auto remove = [&](const fs::path& path) {
+    const std::uint64_t bytes = bytes_of(path);
+    if (!error && fs::remove(path, error)) freed += bytes;
+  };
+  remove(cache.snapshot(commit) / file.name);
+  const std::vector<fs::path> names = files_below(cache.folder() / "snapshots");
+  const bool used = std::ranges::any_of(names, [&](const fs::path& name) {
+    std::error_code broken;
+    return fs::canonical(name, broken).filename() == file.etag;
+  });
+  if (!used) remove(cache.blob(file.etag));
+  if (!error) return freed;
+  return Error{
+      ErrorCode::kFailed,
+      fmt::format("{}: expected to remove it, found: {}", printable(file.name), error.message()),
+      {}};
+}
+
 Result<Removed> remove_cached(const fs::path& cache, const ModelRef& ref,
                               const RemoveOptions& options) {
   return Remover(cache, ref).run(options.all_revisions);

@@ -2,10 +2,12 @@
 #pragma once
 
 #include "base/result.h"
+#include "hub/cache.h"
 #include "hub/model_ref.h"
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 namespace bora {
 
@@ -24,5 +26,10 @@ struct Removed {
 // bora downloads it now).
 Result<Removed> remove_cached(const std::filesystem::path& cache, const ModelRef& ref,
                               const RemoveOptions& options);
+
+// Takes one file out of a snapshot, if it is in it, and its blob away unless another snapshot links
+// to that. Gives the bytes freed. For whoever holds the lock of the repository. Errors: kFailed.
+Result<std::uint64_t> drop_file(const RepoCache& cache, const std::string& commit,
+                                const RemoteFile& file);
 
 }  // namespace bora

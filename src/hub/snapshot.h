@@ -1,4 +1,5 @@
-// pull(): a model of the Hub as verified local files, downloading what is missing.
+// A model of the Hub as verified local files: select_files() asks which they are, fetch_files()
+// downloads what is missing, pull() does both.
 //
 // One process at a time fetches a model; another waits and then finds it there. Owner: one thread.
 #pragma once
@@ -6,6 +7,7 @@
 #include "base/result.h"
 #include "hub/choose.h"
 #include "hub/download.h"
+#include "hub/file_taker.h"
 #include "hub/model_ref.h"
 #include "hub/session.h"
 
@@ -24,6 +26,16 @@ struct PullOptions {
   std::size_t connections = 8;
   std::uint64_t chunk_bytes = std::uint64_t{16} << 20;  // a multiple of 64
   const std::atomic<bool>* interrupted = nullptr;
+  FileTaker* taker = nullptr;  // gets files as they come
+};
+
+// What a model consists of: the files of one commit that a ModelRef means.
+struct Selection {
+  ModelRef ref;
+  std::string commit;
+  std::vector<RemoteFile> files;
+  std::string gguf;         // the file to open, where it is one
+  std::uint64_t bytes = 0;  // of all files
 };
 
 struct Pulled {
@@ -35,10 +47,20 @@ struct Pulled {
   std::uint64_t fetched = 0;  // of them, now
 };
 
-// on_note gets a line that a user should see: which file was chosen, that a revision has moved.
-// Errors: kNotFound (with what to do, and with names like it), kBadModel, kDoesNotFit, kFailed,
-// kInterrupted.
+using OnNote = FunctionRef<void(std::string_view)>;
+
+// Asks the Hub, and downloads nothing. on_note gets a line that a user should see: which file was
+// chosen. Errors: kNotFound (with what to do, and with names like it), kBadModel, kDoesNotFit (no
+// .gguf file does), kFailed, kInterrupted.
+Result<Selection> select_files(HubSession& session, const ModelRef& ref,
+                               const ChoiceOptions& choice, OnNote on_note);
+
+// on_note: that a revision has moved. Errors: kNotFound (refused), kFailed, kInterrupted.
+Result<Pulled> fetch_files(HubSession& session, const Selection& selection,
+                           const PullOptions& options, OnDownload on_progress, OnNote on_note);
+
+// Both.
 Result<Pulled> pull(HubSession& session, const ModelRef& ref, const PullOptions& options,
-                    OnDownload on_progress, FunctionRef<void(std::string_view)> on_note);
+                    OnDownload on_progress, OnNote on_note);
 
 }  // namespace bora
