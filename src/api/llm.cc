@@ -6,6 +6,7 @@
 #include "engine/engine.h"
 #include "formats/checkpoint.h"
 #include "formats/prefetcher.h"
+#include "hub/outline.h"
 #include "model/registry.h"
 #include "quantize/quantize.h"
 #include "text/stream_decoder.h"
@@ -122,6 +123,13 @@ Llm::Llm(Llm&& other) noexcept = default;
 Llm& Llm::operator=(Llm&& other) noexcept = default;
 
 Result<Llm> Llm::open(const std::filesystem::path& model, const LlmOptions& options) {
+  if (is_outline(model)) {
+    return Error{
+        ErrorCode::kNotFound,
+        fmt::format("{}: expected its weights, found only their headers, kept to plan with",
+                    model_name(model)),
+        {"bora pull fetches them"}};
+  }
   Result<Checkpoint> checkpoint = Checkpoint::open(model);
   if (!checkpoint) return std::move(checkpoint).error();
   Result<std::optional<Tokenizer>> tokenizer = load_tokenizer(checkpoint->path());

@@ -145,6 +145,17 @@ Result<MemoryPlan> plan_checkpoint(const Checkpoint& checkpoint, const Backend& 
   return plan_memory(*planned->stored, backend, planned->options, planned->choices);
 }
 
+Result<void> check_fits(const std::filesystem::path& model, const LlmOptions& options) {
+  Result<Checkpoint> checkpoint = Checkpoint::open(model);
+  if (!checkpoint) return std::move(checkpoint).error();
+  Result<std::unique_ptr<Backend>> backend = make_cpu_backend(
+      {.threads = options.threads, .isa = options.isa, .compute = options.compute});
+  if (!backend) return std::move(backend).error();
+  const Result<MemoryPlan> plan = plan_checkpoint(*checkpoint, **backend, options);
+  if (!plan) return plan.error();
+  return {};
+}
+
 Result<ModelPlan> plan_model(const std::filesystem::path& model, const LlmOptions& options) {
   Result<Checkpoint> checkpoint = Checkpoint::open(model);
   if (!checkpoint) return std::move(checkpoint).error();

@@ -27,6 +27,9 @@ bool is_quantized(std::optional<DType> weights);
 Result<MemoryPlan> plan_checkpoint(const Checkpoint& checkpoint, const Backend& backend,
                                    const LlmOptions& options);
 
+// The same of a model's folder or file, of which only the headers need be there. Also kNotFound.
+Result<void> check_fits(const std::filesystem::path& model, const LlmOptions& options);
+
 // Everything about it, for people to look at.
 struct ModelPlan {
   // The weights in one type, all other options as they are.

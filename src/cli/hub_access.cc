@@ -52,8 +52,22 @@ Result<std::filesystem::path> hub_folder(const std::string& cache_dir) {
                {"give a folder with --cache-dir"}};
 }
 
-Result<Pulled> pull_model(HubSession& session, const ModelRef& ref, PullOptions options,
-                          ProgressLine& progress) {
+Result<Selection> select_model(HubSession& session, const ModelRef& ref, const PullOptions& options,
+                               ProgressLine& progress) {
+  progress.show(DownloadProgress());
+  const auto on_note = [&](std::string_view line) { progress.note(line); };
+  Result<Selection> selection = select_files(session, ref, options.choice, on_note);
+  if (selection) return selection;
+  Error error = std::move(selection).error();
+  progress.downloaded();
+  if (error.code == ErrorCode::kInterrupted) {
+    error.message = fmt::format("{}: interrupted", ref.text());
+  }
+  return with_cached_hint(std::move(error), options.cache);
+}
+
+Result<Pulled> fetch_model(HubSession& session, const Selection& selection, PullOptions options,
+                           ProgressLine& progress) {
   options.interrupted = &interrupt_flag();
   DownloadProgress last;
   progress.show(last);
@@ -62,23 +76,29 @@ Result<Pulled> pull_model(HubSession& session, const ModelRef& ref, PullOptions 
     progress.show(now);
   };
   const auto on_note = [&](std::string_view line) { progress.note(line); };
-  Result<Pulled> pulled = pull(session, ref, options, on_progress, on_note);
+  Result<Pulled> pulled = fetch_files(session, selection, options, on_progress, on_note);
   progress.downloaded();
   if (pulled) return pulled;
   Error error = std::move(pulled).error();
   if (error.code == ErrorCode::kInterrupted) {
-    error.message = fmt::format("{}: interrupted", ref.text());
+    error.message = fmt::format("{}: interrupted", selection.ref.text());
     if (last.bytes > 0) {
       error.message +=
           fmt::format(" with {} of {} here", size_text(last.done), size_text(last.bytes));
     }
     error.hints = {"the same command goes on from there"};
-  } else if (error.code == ErrorCode::kFailed && error.hints.empty()) {
-    if (last.done > 0) error.hints.emplace_back("the same command goes on from where it stopped");
-    if (std::optional<std::string> hint = cached_hint(options.cache)) {
-      error.hints.push_back(*std::move(hint));
-    }
+    return error;
   }
+  Error hinted = with_cached_hint(error, options.cache);
+  if (error.code == ErrorCode::kFailed && error.hints.empty() && last.done > 0) {
+    hinted.hints.insert(hinted.hints.begin(), "the same command goes on from where it stopped");
+  }
+  return hinted;
+}
+
+Error with_cached_hint(Error error, const std::filesystem::path& cache) {
+  if (error.code != ErrorCode::kFailed || !error.hints.empty()) return error;
+  if (std::optional<std::string> hint = cached_hint(cache)) error.hints.push_back(*std::move(hint));
   return error;
 }
 

@@ -44,10 +44,15 @@ Result<ModelRef> hub_model(std::string_view text);
 // where there is neither.
 Result<std::filesystem::path> hub_folder(const std::string& cache_dir);
 
-// pull() with a progress line. Adds to errors what a user can do: go on after Ctrl-C, take what is
-// in the cache where there is no network.
-Result<Pulled> pull_model(HubSession& session, const ModelRef& ref, PullOptions options,
-                          ProgressLine& progress);
+// select_files() and fetch_files() with a progress line. They add to errors what a user can do: go
+// on after Ctrl-C, take what is in the cache where there is no network.
+Result<Selection> select_model(HubSession& session, const ModelRef& ref, const PullOptions& options,
+                               ProgressLine& progress);
+Result<Pulled> fetch_model(HubSession& session, const Selection& selection, PullOptions options,
+                           ProgressLine& progress);
+
+// An error of asking the Hub, with what is in the cache where there is no network.
+Error with_cached_hint(Error error, const std::filesystem::path& cache);
 
 // "14.5 GB", "270 MB", "3 kB".
 std::string size_text(std::uint64_t bytes);

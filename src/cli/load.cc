@@ -26,7 +26,7 @@ Result<LlmOptions> llm_options(const EngineFlags& flags) {
 }
 
 Result<Llm> open_model(const ModelLocation& location, LlmOptions options, ProgressLine& progress) {
-  Result<std::filesystem::path> model = find_model(location, &progress);
+  Result<std::filesystem::path> model = find_model(location, &progress, &options);
   if (!model) return std::move(model).error();
   // Without a cache folder they are made in memory.
   if (Result<std::filesystem::path> cache = cache_folder(location.cache_dir)) {

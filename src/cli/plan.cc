@@ -1,11 +1,16 @@
 // bora plan: what a model takes of the memory, by what it is for, and what would fit. Reads
 // headers.
+#include "base/memory.h"
 #include "cli/command.h"
 #include "cli/find_model.h"
+#include "cli/hub_access.h"
 #include "cli/load.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/plan_table.h"
+#include "cli/progress.h"
+
+#include <fmt/format.h>
 
 namespace bora {
 namespace {
@@ -14,6 +19,8 @@ struct PlanOptions {
   ModelLocation location;
   EngineFlags engine;
   std::size_t parallel = 1;
+  std::vector<std::string> include;
+  std::vector<std::string> exclude;
   bool json = false;
 };
 
@@ -23,7 +30,12 @@ constexpr HelpText kHelp = {
     "the\n"
     "longest context that does; and what other weights would take. Reads headers only, so it is "
     "done\n"
-    "at once whatever the size. Exit code 5 where it does not fit.",
+    "at once whatever the size; of a model on the Hub that is not here it downloads the headers "
+    "alone\n"
+    "(about 100 kB; of a GGUF file, whose header has the vocabulary, some MB). Exit code 5 where "
+    "it "
+    "does\n"
+    "not fit.",
     "JSON (--json):\n"
     "  model, architecture, device, isa, threads, stored_weights (the type most are stored in),\n"
     "  weights (as --weights), kv, context, prefill_chunk, sequences, bytes: {weights_mapped,\n"
@@ -33,7 +45,9 @@ constexpr HelpText kHelp = {
     "total_bytes,\n"
     "  fits, context, largest_context}, ..], alternatives: [{flags, total_bytes, context}, ..] "
     "(the\n"
-    "  least loss first; empty where it fits)"};
+    "  least loss first; empty where it fits), remote: null where the model is here, else "
+    "{fetched_bytes,\n"
+    "  bytes} (of headers that came now; of all its files)"};
 
 FlagTable make_flags(PlanOptions& options) {
   FlagTable flags("plan");
@@ -45,9 +59,25 @@ FlagTable make_flags(PlanOptions& options) {
   flags.whole("--parallel", "sequences computed at a time (default 1)", kPositiveCount,
               options.parallel);
   add_location_flags(flags, options.location);
+  flags.texts("--include", "PATTERN", "of the Hub's files only those that match, as bora pull",
+              options.include);
+  flags.texts("--exclude", "PATTERN", "none of the Hub's files that match", options.exclude);
   flags.group("Output");
   flags.toggle("--json", "one JSON object on stdout", options.json);
   return flags;
+}
+
+Json to_json(const ModelPlan& plan, const FoundOutline& found) {
+  Json json = plan_json(plan);
+  json["remote"] =
+      found.remote ? Json{{"fetched_bytes", found.fetched}, {"bytes", found.bytes}} : Json(nullptr);
+  return json;
+}
+
+std::string remote_text(const FoundOutline& found) {
+  if (!found.remote) return {};
+  return fmt::format("\non the Hub: {} to download; {} of headers fetched for this plan\n",
+                     size_text(found.bytes), size_text(found.fetched));
 }
 
 }  // namespace
@@ -66,11 +96,18 @@ Result<ExitCode> plan_command(Arguments arguments) {
   Result<LlmOptions> llm = llm_options(options.engine);
   if (!llm) return std::move(llm).error();
   llm->max_sequences = options.parallel;
-  Result<std::filesystem::path> model = find_model(options.location);
-  if (!model) return std::move(model).error();
-  Result<ModelPlan> plan = plan_model(*model, *llm);
+  ProgressLine progress(options.json);
+  ChoiceOptions choice;
+  choice.include = options.include;
+  choice.exclude = options.exclude;
+  choice.memory = llm->memory_limit.value_or(available_memory());
+  Result<FoundOutline> found = find_outline(options.location, choice, progress);
+  progress.stop();
+  if (!found) return std::move(found).error();
+  Result<ModelPlan> plan = plan_model(found->model, *llm);
   if (!plan) return std::move(plan).error();
-  Result<ExitCode> printed = print_all(options.json ? to_line(plan_json(*plan)) : plan_text(*plan));
+  Result<ExitCode> printed = print_all(options.json ? to_line(to_json(*plan, *found))
+                                                    : plan_text(*plan) + remote_text(*found));
   if (!printed) return printed;
   return plan->wanted.plan.fits() ? ExitCode::kDone : ExitCode::kDoesNotFit;
 }

@@ -114,7 +114,9 @@ Result<ExitCode> pull_command(Arguments arguments) {
   if (!hub) return std::move(hub).error();
   const auto begin = std::chrono::steady_clock::now();
   ProgressLine progress(options.report.quiet || options.report.json);
-  Result<Pulled> pulled = pull_model(hub->session(), *ref, std::move(how), progress);
+  Result<Selection> selection = select_model(hub->session(), *ref, how, progress);
+  if (!selection) return std::move(selection).error();
+  Result<Pulled> pulled = fetch_model(hub->session(), *selection, std::move(how), progress);
   progress.stop();
   if (!pulled) return std::move(pulled).error();
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
