@@ -41,15 +41,6 @@ fs::path canonical_path(const fs::path& path) {
   return failure ? path : canonical;
 }
 
-// What a file says before its tensors' data: all of it where it has none.
-std::span<const std::byte> header_of(const Checkpoint& source, std::size_t index) {
-  std::uint64_t begin = source.files()[index].bytes().size();
-  for (const StoredTensor& tensor : source.tensors()) {
-    if (tensor.file == index && tensor.bytes > 0) begin = std::min(begin, tensor.offset);
-  }
-  return source.files()[index].bytes().first(begin);
-}
-
 // Which state of the file was checked. Empty where the system does not say.
 std::string state_of(const fs::path& file) {
   struct stat status {};
@@ -70,14 +61,6 @@ void note_checked(const CachePlace& place, const std::string& state) {
   constexpr std::chrono::milliseconds kTick{20};
   std::this_thread::sleep_for(kTick);
   std::ofstream(place.checked, std::ios::binary) << state;
-}
-
-bool same_tensors(std::span<const StoredTensor> a, std::span<const StoredTensor> b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const StoredTensor& x, const StoredTensor& y) {
-                      return x.name == y.name && x.dtype == y.dtype && x.shape == y.shape &&
-                             x.offset == y.offset && x.bytes == y.bytes;
-                    });
 }
 
 Error damaged(const CachePlace& place, std::string_view expected, std::string_view found) {
@@ -116,6 +99,19 @@ std::size_t find_damage(std::span<const std::byte> file, const CacheHeader& head
   return damage;
 }
 
+Fingerprint source_fingerprint(const Checkpoint& source, DType weights, bool with_times) {
+  std::string text = fmt::format("{} {}\n", kCacheVersion, codec_name(weights));
+  for (std::size_t i = 0; i < source.files().size(); ++i) {
+    const MappedFile& file = source.files()[i];
+    struct stat status {};
+    const bool known = with_times && stat(file.path().c_str(), &status) == 0;
+    text += fmt::format("{} {} {:016x} {}\n", file.bytes().size(),
+                        known ? nanoseconds(status.st_mtim) : 0, checksum(header_of(source, i)),
+                        file.path().filename().string());
+  }
+  return fingerprint(text);
+}
+
 }  // namespace
 
 CachePlace cache_place(const fs::path& cache, const Checkpoint& source, DType weights) {
@@ -133,17 +129,46 @@ CachePlace cache_place(const fs::path& cache, const Checkpoint& source, DType we
   return place;
 }
 
-Fingerprint source_fingerprint(const Checkpoint& source, DType weights) {
-  std::string text = fmt::format("{} {}\n", kCacheVersion, codec_name(weights));
-  for (std::size_t i = 0; i < source.files().size(); ++i) {
-    const MappedFile& file = source.files()[i];
-    struct stat status {};
-    const bool known = stat(file.path().c_str(), &status) == 0;
-    text += fmt::format("{} {} {:016x} {}\n", file.bytes().size(),
-                        known ? nanoseconds(status.st_mtim) : 0, checksum(header_of(source, i)),
-                        file.path().filename().string());
+std::span<const std::byte> header_of(const Checkpoint& source, std::size_t index) {
+  std::uint64_t begin = source.files()[index].bytes().size();
+  for (const StoredTensor& tensor : source.tensors()) {
+    if (tensor.file == index && tensor.bytes > 0) begin = std::min(begin, tensor.offset);
   }
-  return fingerprint(text);
+  return source.files()[index].bytes().first(begin);
+}
+
+CachePlace place_beside(const fs::path& model, DType weights) {
+  std::error_code ignored;
+  const bool folder = fs::is_directory(model, ignored);
+  CachePlace place;
+  place.folder = folder ? model : model.parent_path();
+  const std::string name =
+      (folder ? "" : model.filename().string() + ".") + std::string(codec_name(weights));
+  place.file = place.folder / (name + ".bora");
+  place.lock = place.folder / (name + ".lock");
+  place.checked = place.folder / (name + ".checked");
+  return place;
+}
+
+CacheContents cache_contents(const Checkpoint& source, Recipe recipe, DType weights,
+                             bool with_times) {
+  const std::uint64_t data_begin = cache_data_begin(recipe.tensors);
+  for (StoredTensor& tensor : recipe.tensors) tensor.offset += data_begin;
+  return {.fingerprint = source_fingerprint(source, weights, with_times),
+          .recipe = std::move(recipe)};
+}
+
+std::uint64_t cache_file_bytes(const Recipe& placed) {
+  const StoredTensor& last = placed.tensors.back();
+  return last.offset + last.bytes;
+}
+
+bool same_tensors(std::span<const StoredTensor> a, std::span<const StoredTensor> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const StoredTensor& x, const StoredTensor& y) {
+                      return x.name == y.name && x.dtype == y.dtype && x.shape == y.shape &&
+                             x.offset == y.offset && x.bytes == y.bytes;
+                    });
 }
 
 Result<MappedFile> open_cached(const CachePlace& place, const CacheContents& contents,

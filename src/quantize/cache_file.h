@@ -5,6 +5,9 @@
 // source: the fingerprint covers names, sizes and times of the source's files and all their
 // headers, the recipe its tensors.
 //
+// Where the original weights were discarded (QuantizeOptions::discarded) the file lies beside what
+// is left of them, and times count for nothing: a copy of both is as good.
+//
 // Trust: the header's checksum, sizes, fingerprint and tensors are checked at every start. The
 // data's checksums are checked unless int8.checked beside it says that they were, of a file with
 // this inode, size and times of modification and change (which no program can set): a start from a
@@ -21,7 +24,10 @@
 #include "quantize/progress.h"
 #include "quantize/recipe.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,13 +43,28 @@ struct CachePlace {
 
 CachePlace cache_place(const std::filesystem::path& cache, const Checkpoint& source, DType weights);
 
-Fingerprint source_fingerprint(const Checkpoint& source, DType weights);
+// The place beside a model, a folder or a .gguf file, whose original weights were discarded.
+CachePlace place_beside(const std::filesystem::path& model, DType weights);
 
 // What the cached file of a source has to hold.
 struct CacheContents {
   Fingerprint fingerprint;
   Recipe recipe;  // offsets count from the beginning of the file
 };
+
+// `with_times`: a source whose files have other times is another. Precondition: the recipe has a
+// tensor.
+CacheContents cache_contents(const Checkpoint& source, Recipe recipe, DType weights,
+                             bool with_times);
+
+// The bytes of the file that holds them.
+std::uint64_t cache_file_bytes(const Recipe& placed);
+
+// Whether both lists hold the same tensors at the same places.
+bool same_tensors(std::span<const StoredTensor> a, std::span<const StoredTensor> b);
+
+// What a file of a checkpoint says before its tensors' data: all of it where it has none.
+std::span<const std::byte> header_of(const Checkpoint& source, std::size_t index);
 
 // Opens the cached file and makes sure of it, as described above. Errors: kNotFound where there is
 // none; kBadModel for damage, another version and another source; kFailed.

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <system_error>
 #include <unistd.h>
@@ -32,39 +33,41 @@ std::filesystem::path OutputFile::unfinished(const std::filesystem::path& place)
   return place.string() + ".unfinished";
 }
 
-OutputFile::OutputFile(int descriptor, std::filesystem::path place, std::uint64_t bytes)
-    : descriptor_(descriptor), place_(std::move(place)), bytes_(bytes) {}
+OutputFile::OutputFile(int descriptor, std::filesystem::path written, std::uint64_t bytes,
+                       bool stays)
+    : descriptor_(descriptor), written_(std::move(written)), bytes_(bytes), stays_(stays) {}
 
 OutputFile::OutputFile(OutputFile&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)),
+      written_(std::move(other.written_)),
       place_(std::move(other.place_)),
       bytes_(other.bytes_),
-      published_(other.published_) {}
+      stays_(other.stays_) {}
 
 OutputFile::~OutputFile() {
   if (descriptor_ < 0) return;
   close(descriptor_);
-  if (!published_ && !place_.empty()) unlink(unfinished(place_).c_str());
+  if (!stays_ && !written_.empty()) unlink(written_.c_str());
 }
 
 Error OutputFile::failed(int error) const {
-  const std::string where = place_.empty() ? "memory" : printable(place_.string(), 1024);
+  const std::filesystem::path& shown = place_.empty() ? written_ : place_;
+  const std::string where = shown.empty() ? "memory" : printable(shown.string(), 1024);
   std::string found = system_text(error);
   const std::optional<std::uint64_t> left = free_bytes(descriptor_);
   if (left && *left < bytes_) found += fmt::format(" ({} bytes free)", *left);
   Error result{ErrorCode::kFailed,
                fmt::format("{}: expected room for {} bytes, found {}", where, bytes_, found),
                {}};
-  if (!place_.empty()) {
+  if (!shown.empty()) {
     result.hints = {"free some space there, or name another folder with --cache-dir"};
   }
   return result;
 }
 
-Result<OutputFile> OutputFile::create(const std::filesystem::path& place, std::uint64_t bytes) {
-  const std::filesystem::path path = unfinished(place);
-  unlink(path.c_str());  // of a process that died
-  const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+Result<OutputFile> OutputFile::open_at(const std::filesystem::path& path, std::uint64_t bytes,
+                                       int flags, bool stays) {
+  const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | flags, 0644);
   if (descriptor < 0) {
     const int error = errno;
     const bool refused = error == EACCES || error == EPERM || error == EROFS;
@@ -73,8 +76,30 @@ Result<OutputFile> OutputFile::create(const std::filesystem::path& place, std::u
                              printable(path.string(), 1024), bytes, system_text(error)),
                  {}};
   }
-  OutputFile file(descriptor, place, bytes);
-  if (Result<void> reserved = file.reserve(); !reserved) return std::move(reserved).error();
+  return OutputFile(descriptor, path, bytes, stays);
+}
+
+Result<OutputFile> OutputFile::create(const std::filesystem::path& place, std::uint64_t bytes) {
+  unlink(unfinished(place).c_str());  // of a process that died
+  Result<OutputFile> file = open_at(unfinished(place), bytes, O_EXCL, false);
+  if (!file) return file;
+  file->place_ = place;
+  if (Result<void> reserved = file->reserve(); !reserved) return std::move(reserved).error();
+  return file;
+}
+
+Result<OutputFile> OutputFile::take_up(const std::filesystem::path& path, std::uint64_t bytes) {
+  Result<OutputFile> file = open_at(path, bytes, O_NOFOLLOW, true);
+  if (!file) return file;
+  struct stat status {};
+  const bool whole =
+      fstat(file->descriptor_, &status) == 0 && static_cast<std::uint64_t>(status.st_size) == bytes;
+  if (whole) return file;  // it has its room
+  if (ftruncate(file->descriptor_, 0) != 0) return file->failed(errno);
+  if (Result<void> reserved = file->reserve(); !reserved) {
+    unlink(path.c_str());
+    return std::move(reserved).error();
+  }
   return file;
 }
 
@@ -92,7 +117,7 @@ Result<OutputFile> OutputFile::in_memory(std::uint64_t bytes) {
         fmt::format("memory: expected room for {} bytes, found {}", bytes, system_text(errno)),
         {}};
   }
-  OutputFile file(descriptor, {}, bytes);
+  OutputFile file(descriptor, {}, bytes, false);
   if (ftruncate(descriptor, static_cast<off_t>(bytes)) != 0) return file.failed(errno);
   return file;
 }
@@ -123,20 +148,25 @@ Result<void> OutputFile::write(std::uint64_t offset, std::span<const std::byte> 
     at += static_cast<std::uint64_t>(written);
   }
   // Starts the disk on it now, so that no gigabytes of dirty pages gather. Advice only.
-  if (!place_.empty()) {
+  if (!written_.empty()) {
     sync_file_range(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(bytes.size()),
                     SYNC_FILE_RANGE_WRITE);
   }
   return {};
 }
 
-Result<void> OutputFile::move_to_place() {
+Result<void> OutputFile::sync() {
+  if (fdatasync(descriptor_) != 0) return failed(errno);
+  return {};
+}
+
+Result<void> OutputFile::move_to(const std::filesystem::path& place) {
   if (fsync(descriptor_) != 0) return failed(errno);
-  if (rename(unfinished(place_).c_str(), place_.c_str()) != 0) return failed(errno);
-  published_ = true;
+  if (rename(written_.c_str(), place.c_str()) != 0) return failed(errno);
+  stays_ = true;
   // The folder's entry too. Where this fails the file is whole, and may be made again after a
   // crash.
-  const int folder = open(place_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int folder = open(place.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder >= 0) {
     fsync(folder);
     close(folder);
@@ -145,9 +175,13 @@ Result<void> OutputFile::move_to_place() {
 }
 
 Result<MappedFile> OutputFile::publish() {
-  if (place_.empty()) return MappedFile::open(fmt::format("/proc/self/fd/{}", descriptor_));
-  if (Result<void> moved = move_to_place(); !moved) return std::move(moved).error();
-  return MappedFile::open(place_);
+  if (written_.empty()) return MappedFile::open(fmt::format("/proc/self/fd/{}", descriptor_));
+  return publish_as(place_);
+}
+
+Result<MappedFile> OutputFile::publish_as(const std::filesystem::path& place) {
+  if (Result<void> moved = move_to(place); !moved) return std::move(moved).error();
+  return MappedFile::open(place);
 }
 
 }  // namespace bora

@@ -36,6 +36,13 @@ Result<void> make_folder(const fs::path& folder) {
                {"--cache-dir names another"}};
 }
 
+Error nothing_left(const Checkpoint& source, DType weights) {
+  return Error{ErrorCode::kNotFound,
+               fmt::format("{}: expected {} weights, found none, and the original is not here",
+                           printable(source.path().filename().string()), codec_name(weights)),
+               {"bora pull fetches the original"}};
+}
+
 // The making of one file. Its parts are those of quantize_checkpoint().
 class Maker {
  public:
@@ -44,6 +51,7 @@ class Maker {
       : source_(source), options_(options), contents_(std::move(contents)), pool_(pool) {}
 
   Result<MappedFile> find_or_make() {
+    if (options_.discarded) return open_discarded();
     if (options_.cache.empty()) return make_in_memory();
     const CachePlace place = cache_place(options_.cache, source_, options_.weights);
     if (Result<MappedFile> found = open(place)) return found;
@@ -59,6 +67,15 @@ class Maker {
   Result<MappedFile> open(const CachePlace& place) {
     return open_cached(place, contents_, pool_,
                        [this](const QuantizeProgress& progress) { report(progress); });
+  }
+
+  Result<MappedFile> open_discarded() {
+    Result<MappedFile> found = open(place_beside(source_.path(), options_.weights));
+    if (found) return found;
+    if (found.error().code == ErrorCode::kNotFound) return nothing_left(source_, options_.weights);
+    Error error = std::move(found).error();
+    error.hints = {"bora pull fetches the original"};
+    return error;
   }
 
   Result<MappedFile> make_locked(const CachePlace& place) {
@@ -90,7 +107,7 @@ class Maker {
   Result<MappedFile> make(OutputFile& out) {
     const auto on_progress = [this](const QuantizeProgress& progress) { report(progress); };
     TensorStream stream(source_, pool_, on_progress, options_.interrupted);
-    Result<std::vector<std::uint64_t>> checksums = stream.write(contents_.recipe, out);
+    Result<std::vector<std::uint64_t>> checksums = stream.write(contents_.recipe.tensors, out);
     if (!checksums) {
       if (checksums.error().code != ErrorCode::kBadModel) return std::move(checksums).error();
       return std::move(checksums).error().with_context(
@@ -106,10 +123,7 @@ class Maker {
     return out.publish();
   }
 
-  [[nodiscard]] std::uint64_t file_bytes() const {
-    const StoredTensor& last = contents_.recipe.tensors.back();
-    return last.offset + last.bytes;
-  }
+  [[nodiscard]] std::uint64_t file_bytes() const { return cache_file_bytes(contents_.recipe); }
 
   void report(const QuantizeProgress& progress) const {
     if (options_.on_progress) options_.on_progress(progress);
@@ -140,14 +154,13 @@ Result<Checkpoint> quantize_checkpoint(Checkpoint source, const QuantizeOptions&
     log(LogLevel::kInfo, fmt::format("{}: stays {}: its rows are no whole groups of 32",
                                      printable(name), source.find(name)->type_name));
   }
+  if (recipe.tensors.empty() && options.discarded) return nothing_left(source, options.weights);
   if (recipe.tensors.empty()) return source;
-  const std::uint64_t data_begin = cache_data_begin(recipe.tensors);
-  for (StoredTensor& tensor : recipe.tensors) tensor.offset += data_begin;
   Result<std::unique_ptr<ThreadPool>> pool =
       ThreadPool::create(options.threads > 0 ? options.threads : usable_cpus());
   if (!pool) return std::move(pool).error();
-  CacheContents contents{.fingerprint = source_fingerprint(source, options.weights),
-                         .recipe = std::move(recipe)};
+  CacheContents contents =
+      cache_contents(source, std::move(recipe), options.weights, !options.discarded);
   Maker maker(source, options, std::move(contents), **pool);
   Result<MappedFile> file = maker.find_or_make();
   if (!file) return std::move(file).error();

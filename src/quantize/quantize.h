@@ -29,13 +29,16 @@ struct QuantizeOptions {
   std::function<void(const QuantizeProgress&)> on_progress;  // on the calling thread; may be empty
   std::function<void(std::string_view)> on_note;             // a line for the user; may be empty
   const std::atomic<bool>* interrupted = nullptr;
+  // The source has no data for the weights that would be quantized: a file beside it
+  // (place_beside()) has what was made of them, or nothing has.
+  bool discarded = false;
 };
 
 // The same checkpoint with its large weights quantized: their views lie in the cached file. Where
 // nothing is to be done, the source itself. Errors: kUsage (a type without a codec, a thread
 // count), kBadModel (a weight that is not finite or too large, by tensor and place), kFailed (the
 // disk: by path and bytes needed), kDoesNotFit (in memory), kInterrupted; nothing half-written
-// stays.
+// stays. With `discarded` also kNotFound and kBadModel for the file beside it.
 Result<Checkpoint> quantize_checkpoint(Checkpoint source, const QuantizeOptions& options);
 
 }  // namespace bora

@@ -138,15 +138,17 @@ Error fault_error(const StoredTensor& tensor, const Pieces& pieces, std::size_t 
 
 }  // namespace
 
-Result<std::vector<std::uint64_t>> TensorStream::write(const Recipe& recipe, OutputFile& out) {
+Result<std::vector<std::uint64_t>> TensorStream::write(std::span<const StoredTensor> tensors,
+                                                       OutputFile& out, const MappedFile* content) {
   Result<const kernels::CpuKernels*> table =
       kernels::select_cpu_kernels(kernels::detect_cpu_features(), std::nullopt, ComputeType::kAuto);
   if (!table) return std::move(table).error();
   kernels_ = *table;
-  progress_ = {.tensors = recipe.tensors.size(), .bytes = recipe.source_bytes};
+  progress_ = {.tensors = tensors.size()};
+  for (const StoredTensor& tensor : tensors) progress_.bytes += source_.find(tensor.name)->bytes;
   std::vector<std::uint64_t> checksums;
-  for (const StoredTensor& tensor : recipe.tensors) {
-    Result<std::uint64_t> sum = write_tensor(tensor, out);
+  for (const StoredTensor& tensor : tensors) {
+    Result<std::uint64_t> sum = write_tensor(tensor, content, out);
     if (!sum) return std::move(sum).error();
     checksums.push_back(*sum);
     ++progress_.tensors_done;
@@ -154,11 +156,14 @@ Result<std::vector<std::uint64_t>> TensorStream::write(const Recipe& recipe, Out
   return checksums;
 }
 
-Result<std::uint64_t> TensorStream::write_tensor(const StoredTensor& tensor, OutputFile& out) {
+Result<std::uint64_t> TensorStream::write_tensor(const StoredTensor& tensor,
+                                                 const MappedFile* content, OutputFile& out) {
   Result<TensorView> source = source_.tensor(tensor.name);
   if (!source) return std::move(source).error();
-  const MappedFile& file = source_.files()[source_.find(tensor.name)->file];
-  const auto in_file = static_cast<std::size_t>(source->data - file.bytes().data());
+  const StoredTensor& stored = *source_.find(tensor.name);
+  const MappedFile& file = content != nullptr ? *content : source_.files()[stored.file];
+  const std::size_t in_file = stored.offset;
+  source->data = file.bytes().data() + in_file;
   if (panel_.bytes().empty()) {
     const std::size_t most = kPanelPieces * row_bytes(DType::kQ8_0, kPieceValues);
     Result<Buffer> panel = Buffer::allocate(most);

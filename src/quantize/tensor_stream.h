@@ -16,6 +16,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace bora {
@@ -29,13 +30,16 @@ class TensorStream {
                const std::atomic<bool>* interrupted)
       : source_(source), pool_(pool), on_progress_(on_progress), interrupted_(interrupted) {}
 
-  // Writes the recipe's tensors to their offsets. Gives the checksum of each. Errors: kBadModel
-  // naming the tensor and the place of a value that is not finite or that no scale reaches;
-  // kInterrupted; those of the output.
-  Result<std::vector<std::uint64_t>> write(const Recipe& recipe, OutputFile& out);
+  // Writes tensors of a recipe to their offsets. Gives the checksum of each. `content`: the file
+  // that has their data, all of it, where that of the source has none yet (null: the source's own).
+  // Errors: kBadModel naming the tensor and the place of a value that is not finite or that no
+  // scale reaches; kInterrupted; those of the output.
+  Result<std::vector<std::uint64_t>> write(std::span<const StoredTensor> tensors, OutputFile& out,
+                                           const MappedFile* content = nullptr);
 
  private:
-  Result<std::uint64_t> write_tensor(const StoredTensor& tensor, OutputFile& out);
+  Result<std::uint64_t> write_tensor(const StoredTensor& tensor, const MappedFile* content,
+                                     OutputFile& out);
 
   const Checkpoint& source_;
   ThreadPool& pool_;
