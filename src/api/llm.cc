@@ -31,14 +31,15 @@ Result<std::optional<Tokenizer>> load_tokenizer(const std::filesystem::path& pat
 }
 
 // The checkpoint with the weights that options.weights asks for, where they are quantized.
-Result<Checkpoint> with_weights(Checkpoint checkpoint, const LlmOptions& options) {
+Result<Checkpoint> with_weights(Checkpoint checkpoint, const LlmOptions& options, bool discarded) {
   if (!is_quantized(options.weights)) return checkpoint;
   return quantize_checkpoint(std::move(checkpoint), {.weights = *options.weights,
                                                      .cache = options.weights_cache,
                                                      .threads = options.threads,
                                                      .on_progress = options.on_progress,
                                                      .on_note = options.on_note,
-                                                     .interrupted = options.interrupted});
+                                                     .interrupted = options.interrupted,
+                                                     .discarded = discarded});
 }
 
 // `plan`: what these options come to. The engine is held to the same limit, so that it comes to the
@@ -123,12 +124,13 @@ Llm::Llm(Llm&& other) noexcept = default;
 Llm& Llm::operator=(Llm&& other) noexcept = default;
 
 Result<Llm> Llm::open(const std::filesystem::path& model, const LlmOptions& options) {
-  if (is_outline(model)) {
+  const bool outline = is_outline(model);
+  if (outline && !is_quantized(options.weights)) {
     return Error{
         ErrorCode::kNotFound,
-        fmt::format("{}: expected its weights, found only their headers, kept to plan with",
+        fmt::format("{}: expected its original weights, found only their headers",
                     model_name(model)),
-        {"bora pull fetches them"}};
+        {"bora pull fetches them", "--weights int8 or int4 runs what --discard-original left"}};
   }
   Result<Checkpoint> checkpoint = Checkpoint::open(model);
   if (!checkpoint) return std::move(checkpoint).error();
@@ -140,7 +142,7 @@ Result<Llm> Llm::open(const std::filesystem::path& model, const LlmOptions& opti
   // Before anything is converted or allocated.
   const Result<MemoryPlan> plan = plan_checkpoint(*checkpoint, **backend, options);
   if (!plan) return plan.error();
-  checkpoint = with_weights(*std::move(checkpoint), options);
+  checkpoint = with_weights(*std::move(checkpoint), options, outline);
   if (!checkpoint) return std::move(checkpoint).error();
   auto parts = std::make_unique<Parts>(Parts{.name = model_name(model),
                                              .checkpoint = *std::move(checkpoint),

@@ -4,6 +4,8 @@
 #include "formats/checkpoint.h"
 #include "hub/cache.h"
 #include "model/registry.h"
+#include "quantize/cache_file.h"
+#include "quantize/codec.h"
 #include "tensor/dtype.h"
 
 #include <fmt/format.h>
@@ -127,6 +129,30 @@ std::string main_revision(const fs::path& repository) {
   return text->substr(0, text->find_first_of(" \r\n"));
 }
 
+// Of the disk: a file with holes takes less than its size.
+std::uint64_t bytes_taken(const fs::path& file) {
+  struct stat status {};
+  if (stat(file.c_str(), &status) != 0) return 0;
+  return static_cast<std::uint64_t>(status.st_blocks) * 512;
+}
+
+// A model of which only quantized weights are left: one entry for each type of them.
+void add_discarded(const LocalModel& outline, std::vector<LocalModel>& models) {
+  for (const DType type : {DType::kQ8_0, DType::kQ4_0}) {
+    const CachePlace place = place_beside(outline.path, type);
+    std::error_code ignored;
+    if (!fs::exists(place.file, ignored)) continue;
+    LocalModel model = outline;
+    model.weights = codec_name(type);
+    model.discarded = true;
+    model.bytes = bytes_taken(place.file);
+    for (const fs::path& file : entries_of(place.folder)) {
+      if (file.extension() != ".bora") model.bytes += bytes_taken(file);
+    }
+    models.push_back(std::move(model));
+  }
+}
+
 }  // namespace
 
 std::vector<LocalModel> list_models(const fs::path& folder) {
@@ -161,6 +187,14 @@ std::vector<LocalModel> list_hub_models(const fs::path& hub) {
       model.error = "snapshots: expected at least one, found none";
       models.push_back(std::move(model));
     }
+  }
+  return models;
+}
+
+std::vector<LocalModel> list_discarded_models(const fs::path& outlines) {
+  std::vector<LocalModel> models;
+  for (const LocalModel& outline : list_hub_models(outlines)) {
+    if (outline.error.empty()) add_discarded(outline, models);
   }
   return models;
 }

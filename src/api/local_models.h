@@ -17,8 +17,9 @@ struct LocalModel {
   std::uint64_t bytes = 0;     // of the files
   std::string revision;        // of the Hub's cache: the commit; else empty
   std::int64_t last_used =
-      0;              // seconds since 1970 of the last read that the system noted; 0: not known
-  std::string error;  // why bora cannot run it; empty: it can
+      0;  // seconds since 1970 of the last read that the system noted; 0: not known
+  bool discarded = false;  // the original weights are not here, only those made of them
+  std::string error;       // why bora cannot run it; empty: it can
 };
 
 // The .gguf files of `folder` and the folders in it, by name. No such folder: none.
@@ -28,5 +29,9 @@ std::vector<LocalModel> list_models(const std::filesystem::path& folder);
 // "org/name" where refs/main points to it or it is the only one, else "org/name@revision"; a .gguf
 // file in it has ":file.gguf" after that. No such folder: none.
 std::vector<LocalModel> list_hub_models(const std::filesystem::path& hub);
+
+// What --discard-original left of models of the Hub: outlines (hub/outline.h) with quantized
+// weights beside them, one for each type; named as above. No such folder: none.
+std::vector<LocalModel> list_discarded_models(const std::filesystem::path& outlines);
 
 }  // namespace bora

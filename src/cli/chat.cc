@@ -68,6 +68,7 @@ FlagTable make_flags(ChatOptions& options) {
        .seed = "same seed, same answers (default: a new one for each conversation)"});
   add_engine_flags(flags, options.engine);
   add_location_flags(flags, options.location);
+  add_discard_flag(flags, options.location);
   add_report_flags(flags, options.report);
   return flags;
 }

@@ -61,6 +61,12 @@ double DownloadView::rate() const {
   return static_cast<double>(samples_.back().fetched - samples_.front().fetched) / seconds;
 }
 
+bool DownloadView::done() const {
+  return !progress_.files.empty() &&
+         std::ranges::all_of(progress_.files,
+                             [](const FileProgress& file) { return file.finished; });
+}
+
 std::string DownloadView::line() const {
   if (progress_.waiting) {
     return "waiting for another bora that downloads the same model";

@@ -18,6 +18,8 @@ class DownloadView {
 
   // At most `height` lines of at most `width` columns; the last is the one in all.
   [[nodiscard]] std::vector<std::string> bars(std::size_t width, std::size_t height) const;
+  // Whether all has come, and is verified.
+  [[nodiscard]] bool done() const;
   // "downloading 38 %, 5.5 of 14.5 GB, 102 MB/s, 1 min 28 s left".
   [[nodiscard]] std::string line() const;
 

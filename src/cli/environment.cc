@@ -103,6 +103,14 @@ Result<std::filesystem::path> cache_folder(const std::string& cache_dir) {
                {"give it with --cache-dir"}};
 }
 
+std::filesystem::path quantized_folder(const std::filesystem::path& cache) {
+  return cache / "quantized";
+}
+
+std::filesystem::path outline_folder(const std::filesystem::path& cache) {
+  return cache / "outlines";
+}
+
 std::filesystem::path default_model(const std::filesystem::path& cache) {
   return cache / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf";
 }

@@ -19,6 +19,10 @@ Result<std::filesystem::path> cache_folder(const std::string& cache_dir);
 // Where the default model lies in that folder.
 std::filesystem::path default_model(const std::filesystem::path& cache);
 
+// Where quantized weights lie in that folder, and outlines of models of the Hub (hub/outline.h).
+std::filesystem::path quantized_folder(const std::filesystem::path& cache);
+std::filesystem::path outline_folder(const std::filesystem::path& cache);
+
 // Where Hugging Face's tools keep what they have downloaded: HF_HUB_CACHE, else HF_HOME/hub, else
 // huggingface/hub in XDG_CACHE_HOME or ~/.cache. Empty where none of these is set.
 std::filesystem::path hub_cache_folder();

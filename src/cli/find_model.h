@@ -14,8 +14,9 @@ class ProgressLine;
 
 // The folder or file to open. What lies in the cache is taken without asking the Hub. `to_run`: how
 // it will be opened; what does not fit then, or cannot run, is refused before its weights are
-// downloaded. `progress` shows a download (null: one of its own). Errors: kNotFound, with what to
-// do about it; of a download also kFailed, kBadModel, kDoesNotFit, kInterrupted.
+// downloaded, and int8 and int4 weights are made as it comes. `progress` shows a download (null:
+// one of its own). Errors: kNotFound, with what to do about it; of a download also kFailed,
+// kBadModel, kDoesNotFit, kInterrupted.
 Result<std::filesystem::path> find_model(const ModelLocation& location,
                                          ProgressLine* progress = nullptr,
                                          const LlmOptions* to_run = nullptr);

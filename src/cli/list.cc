@@ -33,7 +33,8 @@ constexpr HelpText kHelp = {
     "give\n"
     "as MODEL. What bora cannot run is listed with the reason.",
     "JSON (--json): {\"models\": [{\"name\", \"path\", \"architecture\", \"weights\", \"bytes\",\n"
-    "  \"revision\", \"last_used\", \"default\", \"error\"}, ..]}; revision: the commit in the "
+    "  \"revision\", \"last_used\", \"discarded\", \"default\", \"error\"}, ..]}; revision: the "
+    "commit in the "
     "Hub's "
     "cache;\n  last_used: seconds since 1970; error: null, or why bora cannot run it, and then "
     "architecture "
@@ -64,6 +65,13 @@ Result<Listing> look(const ListOptions& options) {
   const std::filesystem::path own = std::filesystem::path(options.cache_dir) / "hub";
   if (!options.cache_dir.empty() && std::filesystem::exists(own, ignored)) add_hub(own);
   if (const std::filesystem::path hub = hub_cache_folder(); !hub.empty()) add_hub(hub);
+  // A snapshot without its weights is no fault where they were discarded.
+  for (LocalModel& model : list_discarded_models(outline_folder(*cache))) {
+    std::erase_if(listing.models, [&](const LocalModel& other) {
+      return !other.error.empty() && other.name == model.name && other.revision == model.revision;
+    });
+    listing.models.push_back(std::move(model));
+  }
   return listing;
 }
 
@@ -90,6 +98,7 @@ Json to_json(const Listing& listing) {
              {"bytes", model.bytes},
              {"revision", text_or_null(model.revision)},
              {"last_used", model.last_used == 0 ? Json(nullptr) : Json(model.last_used)},
+             {"discarded", model.discarded},
              {"default", model.path == listing.default_model},
              {"error", text_or_null(model.error)}});
   }
@@ -111,6 +120,7 @@ std::string to_text(const Listing& listing) {
                         printable(model.revision.substr(0, 7)), date_text(model.last_used),
                         printable(model.path.string(), 4000),
                         model.path == listing.default_model ? " (default)" : "");
+    if (model.discarded) text += "  the original weights were discarded\n";
     if (!good) text += fmt::format("  cannot run: {}\n", printable(model.error, 1000));
   }
   return text;

@@ -30,7 +30,7 @@ Result<Llm> open_model(const ModelLocation& location, LlmOptions options, Progre
   if (!model) return std::move(model).error();
   // Without a cache folder they are made in memory.
   if (Result<std::filesystem::path> cache = cache_folder(location.cache_dir)) {
-    options.weights_cache = *cache / "quantized";
+    options.weights_cache = quantized_folder(*cache);
   }
   options.on_progress = [&](const QuantizeProgress& step) { progress.show(step); };
   options.on_note = [&](std::string_view line) { progress.note(line); };

@@ -29,6 +29,13 @@ void add_location_flags(FlagTable& flags, ModelLocation& location) {
   flags.text("--token", "TOKEN", "for the Hub (better: bora login, or HF_TOKEN)", location.token);
 }
 
+void add_discard_flag(FlagTable& flags, ModelLocation& location) {
+  flags.toggle("--discard-original",
+               "of a model of the Hub keep the int8 or int4 weights alone: each file goes as soon "
+               "as it is quantized",
+               location.discard_original);
+}
+
 void add_engine_flags(FlagTable& flags, EngineFlags& options) {
   flags.group("Machine");
   flags.choice(

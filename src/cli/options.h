@@ -18,9 +18,12 @@ struct ModelLocation {
   std::string cache_dir;
   bool offline = false;
   std::string token;  // for the Hub; empty: the environment's
+  bool discard_original = false;
 };
 
 void add_location_flags(FlagTable& flags, ModelLocation& location);
+
+void add_discard_flag(FlagTable& flags, ModelLocation& location);
 
 // How a model is run.
 struct EngineFlags {

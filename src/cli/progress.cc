@@ -115,7 +115,7 @@ void ProgressLine::stop() {
 }
 
 std::vector<std::string> ProgressLine::describe(double seconds) {
-  if (download_) {
+  if (download_ && !(step_ && download_->done())) {
     if (!terminal_) return {download_->line()};
     const Window window = terminal_window();
     return download_->bars(window.columns, window.rows);

@@ -1,5 +1,6 @@
 // bora rm: takes a model out of the Hub's cache.
 #include "cli/command.h"
+#include "cli/environment.h"
 #include "cli/hub_access.h"
 #include "cli/output.h"
 #include "hub/remove.h"
@@ -55,6 +56,16 @@ Result<ExitCode> rm_command(Arguments arguments) {
   RemoveOptions how;
   how.all_revisions = options.model.find('@') == std::string::npos;
   Result<Removed> removed = remove_cached(*cache, *ref, how);
+  if (Result<std::filesystem::path> own = cache_folder(options.cache_dir)) {
+    // What is kept of it here: headers, and what --discard-original left.
+    const Result<Removed> more = remove_cached(outline_folder(*own), *ref, how);
+    if (more && removed) {
+      removed->bytes += more->bytes;
+      removed->files += more->files;
+    } else if (more) {
+      removed = *more;
+    }
+  }
   if (!removed) return std::move(removed).error();
   if (options.json) {
     return print_all(to_line(

@@ -73,6 +73,7 @@ FlagTable make_flags(RunOptions& options) {
   add_sampling_flags(flags, options.sampling);
   add_engine_flags(flags, options.engine);
   add_location_flags(flags, options.location);
+  add_discard_flag(flags, options.location);
   add_report_flags(flags, options.report);
   return flags;
 }
