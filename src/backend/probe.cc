@@ -42,6 +42,21 @@ double best_rate(ThreadPool& pool, const Run& run) {
   return best;
 }
 
+// Of a probe that computes, in turns as many as take some milliseconds: an emulated multiply-add
+// takes a hundred times as long as an instruction.
+template <class Probe>
+double best_gops(ThreadPool& pool, const Probe& probe) {
+  constexpr std::chrono::milliseconds kLongEnough{4};
+  std::size_t turns = 64;
+  for (Clock::duration taken{}; taken < kLongEnough;) {
+    turns *= 2;
+    const Clock::time_point start = Clock::now();
+    probe(turns);
+    taken = Clock::now() - start;
+  }
+  return best_rate(pool, [&](int) { return probe(turns); }) * 1e-9;
+}
+
 std::size_t bytes_to_read() {
   constexpr std::size_t kLeast = std::size_t{64} << 20;
   constexpr std::size_t kMost = std::size_t{1} << 30;
@@ -65,14 +80,15 @@ double probe_read_bandwidth(ThreadPool& pool, const kernels::CpuKernels& kernels
 }
 
 double probe_fma_gflops(ThreadPool& pool, const kernels::CpuKernels& kernels) {
-  // A fused multiply-add in software takes some hundred times as long.
-  const std::size_t turns = kernels.lanes > 4 ? 2'000'000 : 50'000;
-  return best_rate(pool, [&](int) { return kernels.probe_fma(turns); }) * 1e-9;
+  return best_gops(pool, kernels.probe_fma);
 }
 
 double probe_int8_gops(ThreadPool& pool, const kernels::CpuKernels& kernels) {
-  const std::size_t turns = kernels.lanes > 4 ? 1'000'000 : 100'000;
-  return best_rate(pool, [&](int) { return kernels.probe_int8(turns); }) * 1e-9;
+  return best_gops(pool, kernels.probe_int8);
+}
+
+double probe_linear_gops(ThreadPool& pool, const kernels::CpuKernels& kernels, DType weights) {
+  return best_gops(pool, [&](std::size_t turns) { return kernels.probe_linear(weights, turns); });
 }
 
 Result<CpuProbe> probe_cpu(ThreadPool& pool, const kernels::CpuKernels& kernels,

@@ -22,6 +22,10 @@ double probe_read_bandwidth(ThreadPool& pool, const kernels::CpuKernels& kernels
 double probe_fma_gflops(ThreadPool& pool, const kernels::CpuKernels& kernels);
 double probe_int8_gops(ThreadPool& pool, const kernels::CpuKernels& kernels);
 
+// The same for the inner loop of linear() of such weights, Gop/s: what is done for a weight and an
+// activation counts two.
+double probe_linear_gops(ThreadPool& pool, const kernels::CpuKernels& kernels, DType weights);
+
 struct CpuProbe {
   double read_bandwidth_gb_s = 0.0;
   double fma_gflops = 0.0;

@@ -1,5 +1,9 @@
 // What a core can do with an ISA's own instructions: the roofs that measured speeds are held
 // against. Called in a loop by backend/probe.h, which keeps the time.
+//
+// Compute in registers, nothing is read. `turns`: times that the loop goes round. A multiply-add
+// counts two operations, whatever an instruction makes of it: of the inner loop of linear(), what
+// is done for a weight and an activation counts two, its scales and minima nothing.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +12,7 @@ namespace bora::kernels {
 
 // The result depends on all the work, so that no compiler can leave it out.
 struct ProbeResult {
-  double operations;  // done by this call
+  double operations;  // done by this call; of probe_read, bytes
   float value;        // meaningless
 };
 

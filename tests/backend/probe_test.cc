@@ -16,6 +16,9 @@ TEST(Probe, MeasuresSomethingOnEveryIsa) {
     EXPECT_GT(probe->read_bandwidth_gb_s, 0.0) << kernels::name_of(*table);
     EXPECT_GT(probe->fma_gflops, 0.0) << kernels::name_of(*table);
     EXPECT_GT(probe->int8_gops, 0.0) << kernels::name_of(*table);
+    for (const DType weights : {DType::kF32, DType::kBF16, DType::kQ4K}) {
+      EXPECT_GT(probe_linear_gops(**pool, *table, weights), 0.0) << kernels::name_of(*table);
+    }
   }
 }
 

@@ -93,5 +93,32 @@ TEST(CpuKernels, ReportTheWorkThatAProbeDid) {
   }
 }
 
+TEST(CpuKernels, ProbeTheInnerLoopOfEachTypeOfWeights) {
+  for (const CpuKernels* kernels : linear_tables_to_test()) {
+    const auto operations = [&](DType weights) {
+      return kernels->probe_linear(weights, 10).operations;
+    };
+    const auto lanes = static_cast<double>(kernels->lanes);
+    const double f32 = 10 * 12 * 2 * lanes;
+    const double bf16 = 10 * 4 * 6 * 2 * 2 * lanes;  // a tile of 4 rows and 6 tokens, pairs
+    EXPECT_EQ(operations(DType::kF32), f32) << name_of(*kernels);
+    EXPECT_EQ(operations(DType::kF16), f32) << name_of(*kernels);
+    EXPECT_EQ(operations(DType::kBF16), kernels->bf16_activations ? bf16 : f32)
+        << name_of(*kernels);
+    // Two vectors of rows by 6 tokens, by 3 where there are 16 registers.
+    const double tile = kernels->lanes == 16 ? 12 : 6;
+    for (const auto& [type, values] : {std::pair{DType::kQ8_0, 32},
+                                       {DType::kQ4_0, 32},
+                                       {DType::kQ4_1, 32},
+                                       {DType::kQ4K, 128},
+                                       {DType::kQ5K, 64},
+                                       {DType::kQ6K, 32}}) {
+      const double int16 = 10 * tile * 2 * values * lanes;
+      EXPECT_EQ(operations(type), kernels->int16_activations ? int16 : f32)
+          << name_of(*kernels) << " " << info(type).name;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace bora::kernels

@@ -48,6 +48,8 @@ struct CpuKernels {
 
   ProbeResult (*probe_fma)(std::size_t turns) noexcept;
   ProbeResult (*probe_int8)(std::size_t turns) noexcept;
+  // The inner loop of this table's linear() of such weights.
+  ProbeResult (*probe_linear)(DType weights, std::size_t turns) noexcept;
   ProbeResult (*probe_read)(const std::byte* from, std::size_t bytes) noexcept;
 };
 

@@ -55,12 +55,6 @@ void dispatch_attention(const AttentionArgs& args) noexcept {
   Parts::template attention<DType::kF32>(args);
 }
 
-// Wrappers that offer what linear_bf16.h asks.
-template <class Simd>
-concept HasPairs = requires {
-  typename Simd::Pairs;
-};
-
 template <class Simd, class Parts, bool kIntegers = false>
 consteval CpuKernels make_table(std::string_view isa) {
   static_assert(kStep % Simd::kLanes == 0 && Simd::kLanes <= 16);
@@ -83,6 +77,7 @@ consteval CpuKernels make_table(std::string_view isa) {
           .add_rows = add_rows<Simd>,
           .probe_fma = probe_fma<Simd>,
           .probe_int8 = probe_int8<Simd>,
+          .probe_linear = probe_linear<Simd, kIntegers>,
           .probe_read = probe_read<Simd>};
 }
 
