@@ -3,6 +3,7 @@
 #include "model/attention.h"
 #include "model/mlp.h"
 #include "model/moe.h"
+#include "model/products.h"
 #include "model/step.h"
 #include "tensor/tensor_view.h"
 
@@ -79,6 +80,21 @@ std::size_t workspace_values_for(const ModelConfig& config, std::size_t tokens) 
   return values;
 }
 
+std::vector<Product> products_of(const DecoderWeights& weights) {
+  std::vector<Product> products;
+  for (const DecoderLayer& layer : weights.layers) {
+    const bool last = &layer == &weights.layers.back();
+    add_products(layer.self_attn, last, products);
+    if (layer.moe.experts.empty()) {
+      add_products(layer.mlp, last, products);
+    } else {
+      add_products(layer.moe, last, products);
+    }
+  }
+  add_logits_product(weights.lm_head, products);
+  return products;
+}
+
 class Decoder final : public Model {
  public:
   Decoder(ModelConfig config, BoundWeights bound, DecoderWeights weights,
@@ -132,6 +148,7 @@ Result<std::unique_ptr<Model>> bind_decoder(ModelConfig config, WeightBinder& bi
   for (const DecoderLayer& layer : weights.layers) {
     if (!layer.moe.experts.empty()) bound->idle_bytes += idle_bytes(layer.moe);
   }
+  bound->products = products_of(weights);
   Result<AttentionSettings> attention = make_attention_settings(config, weights.rope);
   if (!attention) return std::move(attention).error();
   return std::unique_ptr<Model>(

@@ -26,12 +26,20 @@ namespace bora {
 
 class Checkpoint;
 
+// Weights that each token's activations are multiplied with.
+struct Product {
+  DType dtype;
+  std::size_t values;
+  bool for_logits;  // only of tokens whose logits are wanted
+};
+
 // The weights a model was bound to, in the order a forward pass reads them.
 struct BoundWeights {
   std::vector<TensorView> in_use_order;
   TensorView embedding;             // of which a step reads one row a token
   bool tied_embedding = false;      // it is the output projection too, which a step reads whole
   std::size_t idle_bytes = 0;       // of the experts that a token does not choose
+  std::vector<Product> products;    // what forward() does with them for a token
   std::vector<Buffer> owned;        // what was converted at load
   std::size_t converted_bytes = 0;  // of `owned`; in an outline, what it will be
 };
@@ -71,6 +79,9 @@ class Model {
   // embedding table, of which it reads a row a token (unless the table is the output projection
   // too).
   [[nodiscard]] std::size_t weight_bytes_per_token() const;
+
+  // The matrix products of a token, of the experts those that it chooses.
+  [[nodiscard]] std::span<const Product> products() const { return weights_.products; }
 
   // Bytes of weights altogether; those of them that lie in memory of the model's own; and those
   // that will when an outline (model/registry.h) is loaded, the same where it is.

@@ -48,6 +48,17 @@ TEST(Moe, ReadsOnlyTheExpertsThatATokenChooses) {
             table + 2 * kExpertBytes);
 }
 
+TEST(Moe, MultipliesOnlyWithTheExpertsThatATokenChooses) {
+  TinyCheckpoint tiny;
+  make_mixtral(tiny);
+  const auto checkpoint = tiny.open();
+  const auto model = load_model(*checkpoint, {});
+  ASSERT_TRUE(model) << model.error().message;
+  std::size_t values = 0;
+  for (const Product& product : (*model)->products()) values += product.values;
+  EXPECT_EQ(values, 2 * (64 + 32 + 32 + 64 + 3 * 8 + 2 * 3 * 96) + 80);
+}
+
 TEST(Moe, NamesTheExpertsThatAreMissing) {
   TinyCheckpoint tiny;
   make_mixtral(tiny);

@@ -57,6 +57,23 @@ TEST(WeightBinder, CountsTheBytesAStepReads) {
   EXPECT_EQ((*model)->weight_bytes_per_token(), 2 * layer + 16 + table);
 }
 
+TEST(Model, CountsTheProductsOfATokenAndThoseOfItsLogits) {
+  const TinyCheckpoint tiny;
+  const Result<Checkpoint> checkpoint = tiny.open();
+  const auto model = load_model(*checkpoint, {});
+  ASSERT_TRUE(model) << model.error().message;
+  std::size_t always = 0;
+  std::size_t for_logits = 0;
+  for (const Product& product : (*model)->products()) {
+    EXPECT_EQ(product.dtype, DType::kBF16);
+    (product.for_logits ? for_logits : always) += product.values;
+  }
+  const std::size_t qkv = 64 + 32 + 32;
+  const std::size_t rest = 64 + 3 * 96;
+  EXPECT_EQ(always, 2 * qkv + rest) << "what follows the last attention serves the logits";
+  EXPECT_EQ(for_logits, rest + 80);
+}
+
 TEST(WeightBinder, ListsEverythingThatIsWrongInOneError) {
   TinyCheckpoint tiny;
   tiny.tensors.erase("model.norm.weight");

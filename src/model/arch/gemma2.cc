@@ -4,6 +4,7 @@
 #include "model/attention.h"
 #include "model/decoder_config.h"
 #include "model/mlp.h"
+#include "model/products.h"
 #include "model/registry.h"
 #include "model/step.h"
 
@@ -172,6 +173,12 @@ Result<std::unique_ptr<Model>> bind_weights(ModelConfig config, WeightBinder& bi
   }
   Result<BoundWeights> bound = binder.finish();
   if (!bound) return std::move(bound).error();
+  for (const Layer& layer : weights.layers) {
+    const bool last = &layer == &weights.layers.back();
+    add_products(layer.self_attn, last, bound->products);
+    add_products(layer.mlp, last, bound->products);
+  }
+  add_logits_product(weights.lm_head, bound->products);
   Result<AttentionSettings> attention = make_attention_settings(config, weights.rope);
   if (!attention) return std::move(attention).error();
   return std::unique_ptr<Model>(
