@@ -247,9 +247,14 @@ std::size_t Engine::max_sequences() const { return state_->plan.max_sequences; }
 DType Engine::kv_dtype() const { return state_->plan.kv_dtype; }
 
 std::size_t Engine::kv_bytes_read_per_token(std::size_t depth) const {
-  const KvShape shape = model().kv_shape();
-  if (shape.sliding_window != 0) depth = std::min(depth, shape.sliding_window);
-  return shape.values_per_token() * depth * info(kv_dtype()).block_bytes;
+  const ModelConfig& config = model().config();
+  std::size_t positions = 0;
+  for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer) {
+    const std::size_t window = config.window_of(layer);
+    positions += window == 0 ? depth : std::min(depth, window);
+  }
+  return positions * 2 * config.num_key_value_heads * config.head_dim *
+         info(kv_dtype()).block_bytes;
 }
 
 Result<TokenStream> Engine::submit(const Request& request, const std::atomic<bool>* interrupted) {

@@ -237,6 +237,9 @@ TEST(EngineMemory, CountsTheCacheADecodeStepReads) {
   EXPECT_EQ((*engine)->kv_bytes_read_per_token(100), 2U * 3 * 64 * 4 * 100);
   auto windowed = *TestEngine::open(golden_folder("mistral_v01_swa"), {});
   EXPECT_EQ((*windowed)->kv_bytes_read_per_token(100), 2U * 3 * 32 * 4 * 16);
+  // Every other layer has a window.
+  auto alternating = *TestEngine::open(golden_folder("gemma2"), {});
+  EXPECT_EQ((*alternating)->kv_bytes_read_per_token(100), 2U * 2 * 24 * 4 * (2 * 100 + 2 * 16));
 }
 
 }  // namespace
