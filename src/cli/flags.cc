@@ -46,6 +46,42 @@ void append_wrapped(std::string& out, std::string_view text) {
   out += '\n';
 }
 
+// "a,b" has two words, "" one.
+std::vector<std::string_view> split_at_commas(std::string_view list) {
+  std::vector<std::string_view> words;
+  for (bool more = true; more;) {
+    const std::size_t comma = list.find(',');
+    more = comma != std::string_view::npos;
+    words.push_back(list.substr(0, comma));
+    list.remove_prefix(more ? comma + 1 : list.size());
+  }
+  return words;
+}
+
+// The words that a choice takes.
+struct ChoiceWords {
+  std::vector<std::string> now;
+  std::vector<std::string> later;
+  std::string shown;  // "auto|f32"
+
+  explicit ChoiceWords(std::span<const Choice> choices) {
+    for (const Choice& choice : choices) (choice.later ? later : now).emplace_back(choice.word);
+    shown = fmt::format("{}", fmt::join(now, "|"));
+  }
+
+  [[nodiscard]] Result<void> check(std::string_view word) const {
+    if (std::ranges::find(now, word) != now.end()) return {};
+    Error error{ErrorCode::kUsage,
+                fmt::format("expected one of {}, found {}", shown, quoted(word, kShown)),
+                {}};
+    // "cuda:0" is cuda, and later too.
+    if (std::ranges::find(later, word.substr(0, word.find(':'))) != later.end()) {
+      error.hints.push_back(fmt::format("{} comes with a later version of bora", word));
+    }
+    return error;
+  }
+};
+
 }  // namespace
 
 FlagTable::FlagTable(std::string_view command)
@@ -126,35 +162,29 @@ void FlagTable::texts(std::string_view names, std::string_view value, std::strin
 
 void FlagTable::choice(std::string_view names, std::string_view help,
                        std::span<const Choice> choices, std::string& out) {
-  std::vector<std::string_view> now;
-  std::vector<std::string> later;
-  for (const Choice& choice : choices) {
-    if (choice.later) {
-      later.emplace_back(choice.word);
-    } else {
-      now.push_back(choice.word);
-    }
-  }
-  const std::string words = fmt::format("{}", fmt::join(now, "|"));
-  Row& row = add({names, words, help}, [&out, later, words](std::string_view word) -> Result<void> {
-    for (std::string_view rest = words; !rest.empty();) {
-      const std::string_view known = rest.substr(0, rest.find('|'));
-      if (word == known) {
-        out = word;
-        return {};
-      }
-      rest.remove_prefix(std::min(rest.size(), known.size() + 1));
-    }
-    Error error{ErrorCode::kUsage,
-                fmt::format("expected one of {}, found {}", words, quoted(word, kShown)),
-                {}};
-    // "cuda:0" is cuda, and later too.
-    if (std::ranges::find(later, word.substr(0, word.find(':'))) != later.end()) {
-      error.hints.push_back(fmt::format("{} comes with a later version of bora", word));
-    }
-    return error;
+  const ChoiceWords words(choices);
+  Row& row = add({names, words.shown, help}, [&out, words](std::string_view word) -> Result<void> {
+    Result<void> known = words.check(word);
+    if (known) out = word;
+    return known;
   });
-  row.choices.assign(now.begin(), now.end());
+  row.choices = words.now;
+}
+
+void FlagTable::choices(std::string_view names, std::string_view help,
+                        std::span<const Choice> choices, std::vector<std::string>& out) {
+  const ChoiceWords words(choices);
+  Row& row =
+      add({names, words.shown + ",..", help}, [&out, words](std::string_view list) -> Result<void> {
+        std::vector<std::string> chosen;
+        for (const std::string_view word : split_at_commas(list)) {
+          if (Result<void> known = words.check(word); !known) return known;
+          chosen.emplace_back(word);
+        }
+        out = std::move(chosen);
+        return {};
+      });
+  row.choices = words.now;
 }
 
 void FlagTable::positional_choice(std::string_view name, std::string_view help,
@@ -168,13 +198,10 @@ void FlagTable::wholes(std::string_view names, std::string_view help, Bounds<std
                        std::vector<std::size_t>& out) {
   add({names, "N,N,..", help}, [&out, range](std::string_view list) -> Result<void> {
     std::vector<std::size_t> numbers;
-    for (bool more = true; more;) {
-      const std::size_t comma = list.find(',');
-      more = comma != std::string_view::npos;
-      Result<std::int64_t> number = parse_whole(list.substr(0, comma), range);
+    for (const std::string_view word : split_at_commas(list)) {
+      Result<std::int64_t> number = parse_whole(word, range);
       if (!number) return std::move(number).error();
       numbers.push_back(static_cast<std::size_t>(*number));
-      list.remove_prefix(more ? comma + 1 : list.size());
     }
     out = std::move(numbers);
     return {};

@@ -58,6 +58,9 @@ class FlagTable {
              std::vector<std::string>& out);  // may be given several times
   void choice(std::string_view names, std::string_view help, std::span<const Choice> choices,
               std::string& out);
+  // "bf16,int8": at least one of the words.
+  void choices(std::string_view names, std::string_view help, std::span<const Choice> choices,
+               std::vector<std::string>& out);
   // "1,4,16": at least one number.
   void wholes(std::string_view names, std::string_view help, Bounds<std::int64_t> range,
               std::vector<std::size_t>& out);
