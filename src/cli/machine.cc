@@ -61,12 +61,13 @@ std::vector<std::string> cpu_features() {
   return found;
 }
 
-Result<MachineProbe> MachineProbe::create(int threads, const std::optional<std::string>& isa) {
+Result<MachineProbe> MachineProbe::create(int threads, const std::optional<std::string>& isa,
+                                          ComputeType compute) {
   Result<std::unique_ptr<ThreadPool>> pool =
       ThreadPool::create(threads == 0 ? usable_cpus() : threads);
   if (!pool) return std::move(pool).error();
   Result<const kernels::CpuKernels*> selected =
-      kernels::select_cpu_kernels(kernels::detect_cpu_features(), isa, ComputeType::kAuto);
+      kernels::select_cpu_kernels(kernels::detect_cpu_features(), isa, compute);
   if (!selected) return std::move(selected).error();
   Result<Buffer> buffer = Buffer::allocate(probe_bytes());
   if (!buffer) return std::move(buffer).error();
@@ -81,6 +82,10 @@ double MachineProbe::read_bandwidth_gb_s() {
 double MachineProbe::fma_gflops() { return probe_fma_gflops(*pool_, *kernels_); }
 
 double MachineProbe::int8_gops() { return probe_int8_gops(*pool_, *kernels_); }
+
+double MachineProbe::linear_gops(DType weights) {
+  return probe_linear_gops(*pool_, *kernels_, weights);
+}
 
 Result<double> measure_read_bandwidth(int threads, const std::optional<std::string>& isa) {
   Result<MachineProbe> probe = MachineProbe::create(threads, isa);

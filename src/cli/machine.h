@@ -25,7 +25,8 @@ std::vector<std::string> cpu_features();
 class MachineProbe {
  public:
   // Errors: kUsage for an ISA or a thread count that cannot be; kDoesNotFit.
-  static Result<MachineProbe> create(int threads, const std::optional<std::string>& isa);
+  static Result<MachineProbe> create(int threads, const std::optional<std::string>& isa,
+                                     ComputeType compute = ComputeType::kAuto);
 
   [[nodiscard]] std::string isa() const { return std::string(kernels_->isa); }
   [[nodiscard]] int threads() const { return pool_->threads(); }
@@ -33,6 +34,8 @@ class MachineProbe {
   double read_bandwidth_gb_s();
   double fma_gflops();
   double int8_gops();
+  // Of the inner loop of linear() of such weights.
+  double linear_gops(DType weights);
 
  private:
   MachineProbe(std::unique_ptr<ThreadPool> pool, const kernels::CpuKernels* kernels, Buffer buffer)

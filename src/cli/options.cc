@@ -43,6 +43,10 @@ void add_engine_flags(FlagTable& flags, EngineFlags& options) {
       "type of the weights: as stored (auto), or converted at load; int8 and int4 are kept in "
       "the cache folder",
       kWeights, options.weights);
+  add_machine_flags(flags, options);
+}
+
+void add_machine_flags(FlagTable& flags, EngineFlags& options) {
   flags.choice(
       "--compute",
       "f32: float32 activations, accumulation and KV; auto: the fastest within the documented "

@@ -41,6 +41,9 @@ struct EngineFlags {
 
 void add_engine_flags(FlagTable& flags, EngineFlags& options);
 
+// The same but --weights, in the group that is there.
+void add_machine_flags(FlagTable& flags, EngineFlags& options);
+
 // The words of --weights and --compute, for flags that take the same.
 std::span<const Choice> weight_choices();
 std::span<const Choice> compute_choices();

@@ -1,4 +1,4 @@
-// eval, verify and bench: what they measure, and the keys they print.
+// eval, verify, doctor and template: what they measure, and the keys they print.
 #include "tests/cli/models.h"
 #include "tests/cli/program.h"
 
@@ -94,7 +94,6 @@ TEST_F(EvalText, RejectsWhatCannotBeMeasured) {
       {{"eval", model_, "--text", "/nonexistent"}, 4, "/nonexistent"},
       {{"eval", golden_model("llama2"), "--text", text_}, 4, "expected a tokenizer"},
       {{"eval", model_, "--prompt-ids", "999", "--top-logits", "1"}, 2, "found 999"},
-      {{"bench", model_, "--batch", "4,0"}, 2, "--batch: expected a whole number from 1"},
       {{"verify", model_}, 2, "--golden: expected a file, found none"},
       {{"verify", model_, "--golden", text_}, 3, "text.txt"},
       {{"template", "--messages", text_, "--template", "/nonexistent"}, 2, "messages"},
@@ -166,41 +165,6 @@ TEST(Verify, ChecksTokenizersAndTemplatesWithoutAModel) {
             1);
   const Outcome templates = bora({"verify", "--golden", golden_file("chat_templates.json")});
   EXPECT_EQ(templates.exit_code, 0) << templates.err;
-}
-
-TEST(Bench, PrintsEveryKeyOfItsJson) {
-  const Outcome outcome = bora({"bench", golden_model("llama2"), "--prompt-tokens", "8",
-                                "--new-tokens", "4", "--depth", "3", "--reps", "2", "--json"});
-  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.out, ::testing::Not(HasSubstr("null")));
-  const Json json = Json::parse(outcome.out);
-  for (const char* key : {"threads", "read_bandwidth_gb_s", "fma_gflops", "int8_gops"}) {
-    EXPECT_GT(json["machine"][key].get<double>(), 0.0) << key;
-  }
-  EXPECT_TRUE(json["machine"]["cpu"].is_string());
-  EXPECT_TRUE(json["machine"]["isa"].is_string());
-  ASSERT_EQ(json["results"].size(), 1);
-  const Json& result = json["results"][0];
-  EXPECT_EQ(result["weights"], "bf16");
-  EXPECT_EQ(result["batch"], 1);
-  EXPECT_EQ(result["prompt_tokens"], 8);
-  EXPECT_EQ(result["new_tokens"], 4);
-  EXPECT_EQ(result["depth"], 3);
-  EXPECT_TRUE(result["prefill_tokens_per_s"].is_number());
-  EXPECT_GT(result["decode_tokens_per_s"].get<double>(), 0.0);
-  EXPECT_GT(result["bandwidth_fraction"].get<double>(), 0.0);
-}
-
-TEST(Bench, MeasuresEachBatchSize) {
-  const Outcome outcome = bora({"bench", golden_model("mistral_v01_swa"), "--prompt-tokens", "8",
-                                "--new-tokens", "4", "--reps", "1", "--batch", "1,3", "--json"});
-  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-  const Json json = Json::parse(outcome.out);
-  ASSERT_EQ(json["results"].size(), 2);
-  EXPECT_EQ(json["results"][0]["batch"], 1);
-  EXPECT_EQ(json["results"][1]["batch"], 3);
-  EXPECT_GT(json["results"][1]["decode_tokens_per_s"].get<double>(), 0.0);
-  EXPECT_GT(json["results"][1]["prefill_tokens_per_s"].get<double>(), 0.0);
 }
 
 TEST(Doctor, PrintsEveryKeyOfItsJson) {
