@@ -73,17 +73,40 @@ struct IntegerPrimitivesOf {
       }
     }
   }
-  static void add_each(const std::byte* in, std::byte* out) noexcept {
+  // Of sixteen rows of 32 bytes.
+  template <std::size_t kOffset>
+  static void load_quads(const std::byte* in, std::byte* out) noexcept {
+    auto* to = reinterpret_cast<std::int32_t*>(out);
     for (std::size_t row = 0; row < kSixteen; row += kLanes) {
-      std::uint32_t sums[kLanes] = {};
-      for (std::size_t column = 0; column < kSixteen; column += kLanes) {
-        I32 v[kLanes];
-        read_square(in, row, column, v);
-        std::int32_t part[kLanes];
-        Simd::store_i32(part, Simd::add_each(v));
-        for (std::size_t i = 0; i < kLanes; ++i) sums[i] += static_cast<std::uint32_t>(part[i]);
-      }
-      put(out + row * sizeof(std::int32_t), sums);
+      I32 v[4];
+      Simd::load_quads(in + row * kCodes + kOffset, kCodes, v);
+      for (std::size_t i = 0; i < 4; ++i) Simd::store_i32(to + i * kSixteen + row, v[i]);
+    }
+  }
+  template <I32 (*kFunction)(I32)>
+  static void each(const std::byte* in, std::byte* out) noexcept {
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      put(out + v * kVector, kFunction(operand<I32>(in, v)));
+    }
+  }
+  template <I32 (*kFunction)(I32, I32)>
+  static void both(const std::byte* in, std::byte* out) noexcept {
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      put(out + v * kVector, kFunction(operand<I32>(in, v), operand<I32>(in, v + kVectors)));
+    }
+  }
+  [[gnu::always_inline]] static I32 high_nibbles(I32 v) { return Simd::bits(v, 0x00F000F0); }
+  [[gnu::always_inline]] static I32 minus_32(I32 v) { return Simd::subtract_i8(v, 32); }
+  [[gnu::always_inline]] static I32 right_by_3(I32 v) { return Simd::right_by(v, 3); }
+  static void widen_half(const std::byte* in, std::byte* out) noexcept {
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      put(out + v * kVector, Simd::widen_half(operand<I32>(in, v)));
+    }
+  }
+  static void store_even_odd(const std::byte* in, std::byte* out) noexcept {
+    auto* to = reinterpret_cast<std::int16_t*>(out);
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      Simd::store_even_odd(to + 2 * v * kLanes, Simd::as_i16(operand<I32>(in, v)));
     }
   }
   static void load_nibbles(const std::byte* in, std::byte* out) noexcept {
@@ -129,7 +152,22 @@ struct IntegerPrimitivesOf {
       {"store_i16", Primitive::In::kWholeNumbers, 64, kBits, 32, store_i16},
       {"to_f32", kFloats, 64, kBits, 64, to_f32},
       {"transpose", kFloats, 16 * 64, kBits, 16 * 64, transpose},
-      {"add_each", kFloats, 16 * 64, kBits, 64, add_each},
+      {"load_quads", kFloats, 16 * 32, kBits, 4 * 64, load_quads<0>},
+      {"load_quads, unaligned", kFloats, 16 * 32, kBits, 4 * 64, load_quads<7>},
+      {"bits", kFloats, 64, kBits, 64, each<high_nibbles>},
+      {"either", kFloats, 2 * 64, kBits, 64, both<Simd::either>},
+      {"add_i32", kFloats, 2 * 64, kBits, 64, both<Simd::add_i32>},
+      {"mul_i32", kFloats, 2 * 64, kBits, 64, both<Simd::mul_i32>},
+      {"subtract_i8", kFloats, 64, kBits, 64, each<minus_32>},
+      {"right_by", kFloats, 64, kBits, 64, each<right_by_3>},
+      {"right_u32", kFloats, 64, kBits, 64, each<Simd::template right_u32<24>>},
+      {"right_i32", kFloats, 64, kBits, 64, each<Simd::template right_i32<8>>},
+      {"left_i32", kFloats, 64, kBits, 64, each<Simd::template left_i32<16>>},
+      {"right_u16", kFloats, 64, kBits, 64, each<Simd::template right_u16<12>>},
+      {"right_i16", kFloats, 64, kBits, 64, each<Simd::template right_i16<8>>},
+      {"left_i16", kFloats, 64, kBits, 64, each<Simd::template left_i16<8>>},
+      {"widen_half", kFloats, 64, Primitive::Out::kFloats, 64, widen_half},
+      {"store_even_odd", kFloats, 64, kBits, 64, store_even_odd},
       {"load_nibbles", kFloats, 16, kBits, 32, load_nibbles},
       {"part_of, the low halves", kFloats, 32, kBits, 32, part_of<0, 15>},
       {"part_of, the high halves", kFloats, 32, kBits, 32, part_of<4, 15>},

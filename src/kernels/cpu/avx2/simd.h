@@ -155,13 +155,72 @@ struct Simd : Bytes256 {
   [[gnu::always_inline]] static void store_i32(std::int32_t* to, I32 v) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), v);
   }
-  [[gnu::always_inline]] static I32 as_i32(I16 v) { return v; }
-  [[gnu::always_inline]] static I32 add_each(const I32 (&v)[kLanes]) {
-    const I32 low = add_four(v[0], v[1], v[2], v[3]);
-    const I32 high = add_four(v[4], v[5], v[6], v[7]);
-    return _mm256_add_epi32(_mm256_permute2x128_si256(low, high, 0x20),
-                            _mm256_permute2x128_si256(low, high, 0x31));
+  [[gnu::always_inline]] static void load_quads(const std::byte* first, std::size_t stride,
+                                                I32 (&out)[4]) {
+    const std::byte* fifth = first + 4 * stride;
+    I32 four[4];  // rows j and j + 4
+#pragma GCC unroll 4
+    for (std::size_t j = 0; j < 4; ++j) {
+      four[j] = _mm256_inserti128_si256(_mm256_castsi128_si256(load_16(first + j * stride)),
+                                        load_16(fifth + j * stride), 1);
+    }
+    const I32 ab = _mm256_unpacklo_epi32(four[0], four[1]);
+    const I32 ab_high = _mm256_unpackhi_epi32(four[0], four[1]);
+    const I32 cd = _mm256_unpacklo_epi32(four[2], four[3]);
+    const I32 cd_high = _mm256_unpackhi_epi32(four[2], four[3]);
+    out[0] = _mm256_unpacklo_epi64(ab, cd);
+    out[1] = _mm256_unpackhi_epi64(ab, cd);
+    out[2] = _mm256_unpacklo_epi64(ab_high, cd_high);
+    out[3] = _mm256_unpackhi_epi64(ab_high, cd_high);
   }
+  [[gnu::always_inline]] static I32 bits(I32 v, std::int32_t mask) {
+    return _mm256_and_si256(v, _mm256_set1_epi32(mask));
+  }
+  [[gnu::always_inline]] static I32 either(I32 a, I32 b) { return _mm256_or_si256(a, b); }
+  [[gnu::always_inline]] static I32 add_i32(I32 a, I32 b) { return _mm256_add_epi32(a, b); }
+  [[gnu::always_inline]] static I32 mul_i32(I32 a, I32 b) { return _mm256_mullo_epi32(a, b); }
+  [[gnu::always_inline]] static I32 subtract_i8(I32 v, int number) {
+    return _mm256_sub_epi8(v, _mm256_set1_epi8(static_cast<char>(number)));
+  }
+  [[gnu::always_inline]] static I32 right_by(I32 v, std::int32_t count) {
+    return _mm256_srlv_epi32(v, _mm256_set1_epi32(count));
+  }
+  template <int kCount>
+  [[gnu::always_inline]] static I32 right_u32(I32 v) {
+    return _mm256_srli_epi32(v, kCount);
+  }
+  template <int kCount>
+  [[gnu::always_inline]] static I32 right_i32(I32 v) {
+    return _mm256_srai_epi32(v, kCount);
+  }
+  template <int kCount>
+  [[gnu::always_inline]] static I32 left_i32(I32 v) {
+    return _mm256_slli_epi32(v, kCount);
+  }
+  template <int kCount>
+  [[gnu::always_inline]] static I32 right_u16(I32 v) {
+    return _mm256_srli_epi16(v, kCount);
+  }
+  template <int kCount>
+  [[gnu::always_inline]] static I32 right_i16(I32 v) {
+    return _mm256_srai_epi16(v, kCount);
+  }
+  template <int kCount>
+  [[gnu::always_inline]] static I32 left_i16(I32 v) {
+    return _mm256_slli_epi16(v, kCount);
+  }
+  [[gnu::always_inline]] static F32 widen_half(I32 v) {
+    const I32 halves = bits(v, 0xFFFF);
+    return _mm256_cvtph_ps(
+        _mm_packus_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1)));
+  }
+  [[gnu::always_inline]] static I16 as_i16(I32 v) { return v; }
+  [[gnu::always_inline]] static void store_even_odd(std::int16_t* to, I16 v) {
+    const I32 order = _mm256_setr_epi32(0x05040100, 0x07060302, 0x0D0C0908, 0x0F0E0B0A, 0x05040100,
+                                        0x07060302, 0x0D0C0908, 0x0F0E0B0A);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_shuffle_epi8(v, order));
+  }
+  [[gnu::always_inline]] static I32 as_i32(I16 v) { return v; }
   [[gnu::always_inline]] static void transpose(I32 (&v)[kLanes]) {
     I32 fours[kLanes];  // fours[i], fours[i + 4]: lanes i and i + 4 of v[0..3], of v[4..7]
 #pragma GCC unroll 2
@@ -193,12 +252,6 @@ struct Simd : Bytes256 {
   }
 
  private:
-  // In each half, the sums of its lanes of a, b, c and d.
-  [[gnu::always_inline]] static I32 add_four(I32 a, I32 b, I32 c, I32 d) {
-    const I32 ab = _mm256_add_epi32(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
-    const I32 cd = _mm256_add_epi32(_mm256_unpacklo_epi32(c, d), _mm256_unpackhi_epi32(c, d));
-    return _mm256_add_epi32(_mm256_unpacklo_epi64(ab, cd), _mm256_unpackhi_epi64(ab, cd));
-  }
   [[gnu::always_inline]] static __m128i load_8(const std::byte* from) {
     return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
   }

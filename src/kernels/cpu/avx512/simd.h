@@ -146,14 +146,71 @@ struct Simd : avx2::Bytes256 {
   [[gnu::always_inline]] static void store_i32(std::int32_t* to, I32 v) {
     _mm512_storeu_si512(to, v);
   }
-  [[gnu::always_inline]] static I32 as_i32(I16 v) { return v; }
-  [[gnu::always_inline]] static I32 add_each(const I32 (&v)[kLanes]) {
-    const I32 a = add_four(v[0], v[1], v[2], v[3]);
-    const I32 b = add_four(v[4], v[5], v[6], v[7]);
-    const I32 c = add_four(v[8], v[9], v[10], v[11]);
-    const I32 d = add_four(v[12], v[13], v[14], v[15]);
-    return add_quads(add_quads(a, b), add_quads(c, d));
+  [[gnu::always_inline]] static void load_quads(const std::byte* first, std::size_t stride,
+                                                I32 (&out)[4]) {
+    const std::byte* rows[4] = {first, first + 4 * stride, first + 8 * stride, first + 12 * stride};
+    I32 four[4];  // rows j, j + 4, j + 8 and j + 12
+#pragma GCC unroll 4
+    for (std::size_t j = 0; j < 4; ++j) {
+      four[j] = _mm512_castsi128_si512(load_16(rows[0] + j * stride));
+      four[j] = _mm512_inserti32x4(four[j], load_16(rows[1] + j * stride), 1);
+      four[j] = _mm512_inserti32x4(four[j], load_16(rows[2] + j * stride), 2);
+      four[j] = _mm512_inserti32x4(four[j], load_16(rows[3] + j * stride), 3);
+    }
+    const I32 ab = _mm512_unpacklo_epi32(four[0], four[1]);
+    const I32 ab_high = _mm512_unpackhi_epi32(four[0], four[1]);
+    const I32 cd = _mm512_unpacklo_epi32(four[2], four[3]);
+    const I32 cd_high = _mm512_unpackhi_epi32(four[2], four[3]);
+    out[0] = _mm512_unpacklo_epi64(ab, cd);
+    out[1] = _mm512_unpackhi_epi64(ab, cd);
+    out[2] = _mm512_unpacklo_epi64(ab_high, cd_high);
+    out[3] = _mm512_unpackhi_epi64(ab_high, cd_high);
   }
+  [[gnu::always_inline]] static I32 bits(I32 v, std::int32_t mask) {
+    return _mm512_and_si512(v, _mm512_set1_epi32(mask));
+  }
+  [[gnu::always_inline]] static I32 either(I32 a, I32 b) { return _mm512_or_si512(a, b); }
+  [[gnu::always_inline]] static I32 add_i32(I32 a, I32 b) { return _mm512_add_epi32(a, b); }
+  [[gnu::always_inline]] static I32 mul_i32(I32 a, I32 b) { return _mm512_mullo_epi32(a, b); }
+  [[gnu::always_inline]] static I32 subtract_i8(I32 v, int number) {
+    return _mm512_sub_epi8(v, _mm512_set1_epi8(static_cast<char>(number)));
+  }
+  [[gnu::always_inline]] static I32 right_by(I32 v, std::int32_t count) {
+    return _mm512_srlv_epi32(v, _mm512_set1_epi32(count));
+  }
+  template <int kCount>
+  [[gnu::always_inline]] static I32 right_u32(I32 v) {
+    return _mm512_srli_epi32(v, kCount);
+  }
+  template <int kCount>
+  [[gnu::always_inline]] static I32 right_i32(I32 v) {
+    return _mm512_srai_epi32(v, kCount);
+  }
+  template <int kCount>
+  [[gnu::always_inline]] static I32 left_i32(I32 v) {
+    return _mm512_slli_epi32(v, kCount);
+  }
+  template <int kCount>
+  [[gnu::always_inline]] static I32 right_u16(I32 v) {
+    return _mm512_srli_epi16(v, kCount);
+  }
+  template <int kCount>
+  [[gnu::always_inline]] static I32 right_i16(I32 v) {
+    return _mm512_srai_epi16(v, kCount);
+  }
+  template <int kCount>
+  [[gnu::always_inline]] static I32 left_i16(I32 v) {
+    return _mm512_slli_epi16(v, kCount);
+  }
+  [[gnu::always_inline]] static F32 widen_half(I32 v) {
+    return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(v));
+  }
+  [[gnu::always_inline]] static I16 as_i16(I32 v) { return v; }
+  [[gnu::always_inline]] static void store_even_odd(std::int16_t* to, I16 v) {
+    const I32 order = _mm512_set4_epi32(0x0F0E0B0A, 0x0D0C0908, 0x07060302, 0x05040100);
+    _mm512_storeu_si512(to, _mm512_shuffle_epi8(v, order));
+  }
+  [[gnu::always_inline]] static I32 as_i32(I16 v) { return v; }
   [[gnu::always_inline]] static void transpose(I32 (&v)[kLanes]) {
     I32 fours[kLanes];  // four by four within the quads; then the quads
 #pragma GCC unroll 4
@@ -189,16 +246,6 @@ struct Simd : avx2::Bytes256 {
   }
 
  private:
-  // In each quad, the sums of its lanes of a, b, c and d.
-  [[gnu::always_inline]] static I32 add_four(I32 a, I32 b, I32 c, I32 d) {
-    const I32 ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
-    const I32 cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
-    return _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
-  }
-  // Quads 0 + 1 and 2 + 3 of a below, of b above.
-  [[gnu::always_inline]] static I32 add_quads(I32 a, I32 b) {
-    return _mm512_add_epi32(_mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xDD));
-  }
   [[gnu::always_inline]] static void store_32(std::byte* to, __m256i v) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), v);
   }

@@ -144,14 +144,65 @@ struct Simd {
   static F32 to_f32(I32 v) { return __builtin_convertvector(v, F32); }
   static I32 load_i32(const std::int32_t* from) { return read<I32>(from); }
   static void store_i32(std::int32_t* to, I32 v) { __builtin_memcpy(to, &v, sizeof(v)); }
-  static I32 as_i32(I16 v) { return reinterpret_cast<I32>(v); }
-  [[gnu::noinline]] static I32 add_each(const I32 (&v)[kLanes]) {
-    I32 sums{};
-    for (std::size_t i = 0; i < kLanes; ++i) {
-      for (std::size_t j = 0; j < kLanes; ++j) sums[i] = emulated::dot_i16(sums[i], v[i][j], 0);
+  [[gnu::noinline]] static void load_quads(const std::byte* first, std::size_t stride,
+                                           I32 (&out)[4]) {
+    for (std::size_t r = 0; r < kLanes; ++r) {
+      for (std::size_t i = 0; i < 4; ++i)
+        out[i][r] = read<std::int32_t>(first + r * stride + 4 * i);
     }
-    return sums;
   }
+  static I32 bits(I32 v, std::int32_t mask) { return v & mask; }
+  static I32 either(I32 a, I32 b) { return a | b; }
+  static I32 add_i32(I32 a, I32 b) { return as<I32>(as<U32>(a) + as<U32>(b)); }
+  static I32 mul_i32(I32 a, I32 b) { return as<I32>(as<U32>(a) * as<U32>(b)); }
+  static I32 subtract_i8(I32 v, int number) {
+    using U8 = std::uint8_t __attribute__((vector_size(64)));
+    return as<I32>(as<U8>(v) - static_cast<std::uint8_t>(number));
+  }
+  static I32 right_by(I32 v, std::int32_t count) {
+    return as<I32>(as<U32>(v) >> static_cast<std::uint32_t>(count));
+  }
+  template <int kCount>
+  static I32 right_u32(I32 v) {
+    return as<I32>(as<U32>(v) >> kCount);
+  }
+  template <int kCount>
+  static I32 right_i32(I32 v) {
+    return v >> kCount;
+  }
+  template <int kCount>
+  static I32 left_i32(I32 v) {
+    return as<I32>(as<U32>(v) << kCount);
+  }
+  template <int kCount>
+  static I32 right_u16(I32 v) {
+    return as<I32>(as<U16>(v) >> kCount);
+  }
+  template <int kCount>
+  static I32 right_i16(I32 v) {
+    return as<I32>(as<I16>(v) >> kCount);
+  }
+  template <int kCount>
+  static I32 left_i16(I32 v) {
+    return as<I32>(as<U16>(v) << kCount);
+  }
+  [[gnu::noinline]] static F32 widen_half(I32 v) {
+    F32 to;
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      to[i] = emulated::widen_f16(static_cast<std::uint16_t>(v[i]));
+    }
+    return to;
+  }
+  static I16 as_i16(I32 v) { return as<I16>(v); }
+  [[gnu::noinline]] static void store_even_odd(std::int16_t* to, I16 v) {
+    for (std::size_t i = 0; i < 2 * kLanes; i += 4) {
+      to[i] = v[i];
+      to[i + 1] = v[i + 2];
+      to[i + 2] = v[i + 1];
+      to[i + 3] = v[i + 3];
+    }
+  }
+  static I32 as_i32(I16 v) { return reinterpret_cast<I32>(v); }
   [[gnu::noinline]] static void transpose(I32 (&v)[kLanes]) {
     for (std::size_t i = 0; i < kLanes; ++i) {
       for (std::size_t j = 0; j < i; ++j) {
@@ -192,6 +243,12 @@ struct Simd {
   }
 
  private:
+  using U32 = std::uint32_t __attribute__((vector_size(64)));
+  using U16 = std::uint16_t __attribute__((vector_size(64)));
+  template <class To, class From>
+  static To as(From v) {
+    return reinterpret_cast<To>(v);
+  }
   template <class V>
   static V read(const void* from) {
     V v;

@@ -1,15 +1,13 @@
 // linear() of quantized weights by products of integers (kernels/linear.h).
 //
-// Sums of codes are exact whatever their order, so a register's lanes may be the values of a row,
-// as they lie in the file, or the rows of a panel, and both give the same bits. One token: kLanes
-// rows side by side, their vectors of sums added across at the end of each total. More tokens: a
-// panel of rows is unpacked once for a group, pairs of values of all its rows next to each other,
-// and multiplied with all tokens; lanes are rows, and no sum goes across. Turning a group costs
-// less than adding across for two tokens.
+// Sums of codes are exact whatever their order, so few tokens and many may go about it differently
+// and give the same bits. Few: int16_rows.h takes the codes of kLanes rows apart once for each four
+// tokens. Many: a panel of rows is unpacked once for a group, pairs of values of all its rows next
+// to each other, and multiplied with all tokens; lanes are rows, and no sum goes across. Unpacking
+// takes the time of some four tokens.
 #pragma once
 
-#include "kernels/cpu/generic/linear.h"
-#include "kernels/cpu/generic/weight_codes.h"
+#include "kernels/cpu/generic/int16_rows.h"
 
 namespace bora::kernels::generic {
 
@@ -19,30 +17,10 @@ inline constexpr std::size_t kInt16TileVectors = 2;
 template <class Simd>
 inline constexpr std::size_t kInt16TileTokens = Simd::kRegisters >= 32 ? 6 : 3;
 inline constexpr std::size_t kInt16PanelRows = 32;
+// From this many tokens on, panels pay.
+inline constexpr std::size_t kInt16PanelTokens = 5;
 // Tokens per pass over the weights: bounds the sums.
 inline constexpr std::size_t kInt16PassTokens = 256;
-
-[[gnu::always_inline]] inline RoundedRow rounded_row(const LinearArgs& args, std::size_t token) {
-  const std::byte* row = args.rounded + token * rounded_row_bytes(args.in_features);
-  return {reinterpret_cast<const std::int16_t*>(row),
-          reinterpret_cast<const float*>(row + rounded_scales_offset(args.in_features)),
-          reinterpret_cast<const float*>(row + rounded_sums_offset(args.in_features))};
-}
-
-// Adds bias and what was there to kLanes rows of a token, of which `rows` are wanted.
-template <class Simd>
-[[gnu::always_inline]] inline void finish_rows(const LinearArgs& args, std::size_t row,
-                                               std::size_t rows, std::size_t token,
-                                               F32<Simd> sums) {
-  float lanes[Simd::kLanes];
-  Simd::store(lanes, sums);
-  for (std::size_t r = 0; r < rows; ++r) {
-    float value = lanes[r];
-    if (args.bias != nullptr) value += bias_of<Simd>(args, row + r);
-    float& out = args.out[token * args.out_stride + row + r];
-    out = args.accumulate ? out + value : value;
-  }
-}
 
 // kLanes rows from `row` on, at the group of value k; where fewer than `rows` are left, the last
 // again. Fetches what lies kPrefetchBytes further in each: at a row's end, the beginning of the row
@@ -68,62 +46,6 @@ struct GroupRows {
     __builtin_prefetch(at[r] + ahead + part * Stored::kGroupBytes / kGroupParts);
   }
 };
-
-// The sums of the products of kTotalValues values from `part` on, a lane a row.
-template <class Simd, class Stored>
-[[gnu::always_inline]] inline F32<Simd> row_totals(const GroupRows<Simd, Stored>& rows,
-                                                   const GroupScales<Simd>& scales,
-                                                   std::size_t part, const std::int16_t* x) {
-  constexpr std::size_t kParts = Stored::kTotalValues / kBlockValues;
-  constexpr std::size_t kCodeValues = 2 * Simd::kLanes;
-  typename Simd::I32 dots[Simd::kLanes];
-#pragma GCC unroll 16
-  for (std::size_t r = 0; r < Simd::kLanes; ++r) {
-    dots[r] = Simd::clear_i32();
-#pragma GCC unroll 4
-    for (std::size_t p = part; p < part + kParts; ++p) {
-      CodeVectors<Simd> codes;
-      rows.fetch(r, p);
-      Stored::template read_codes<Simd>(rows.at[r], p, scales.small[r], codes);
-#pragma GCC unroll 4
-      for (std::size_t v = 0; v < kBlockValues / kCodeValues; ++v) {
-        const std::int16_t* from = x + p * kBlockValues + v * kCodeValues;
-        dots[r] = Simd::dot_i16(dots[r], codes[v], Simd::load_i16(from));
-      }
-    }
-  }
-  return Simd::to_f32(Simd::add_each(dots));
-}
-
-// kLanes rows from `row` on, of which `rows` are wanted, and the only token.
-template <class Simd, class Stored>
-void int16_rows(const LinearArgs& args, std::size_t row, std::size_t rows) {
-  const RoundedRow x = rounded_row(args, 0);
-  F32<Simd> sums = Simd::zero();
-  GroupScales<Simd> scales;
-  for (std::size_t k = 0; k < args.in_features; k += kGroupValues) {
-    const std::size_t left = args.in_features - k;
-    const std::size_t values = left < kGroupValues ? left : kGroupValues;
-    const GroupRows<Simd, Stored> from(args, row, rows, k, Simd::kLanes);
-    for (std::size_t r = 0; r < Simd::kLanes; ++r) {
-      Stored::template read_scales<Simd>(from.at[r], values, r, scales);
-    }
-    F32<Simd> group = Simd::zero();
-    for (std::size_t done = 0; done < values; done += Stored::kTotalValues) {
-      const auto total = row_totals<Simd, Stored>(from, scales, done / kBlockValues, x.codes + k);
-      const std::size_t index = Stored::kScales == 1 ? 0 : done / Stored::kTotalValues;
-      group = Simd::fma(total, scales.scale_at(index), group);
-    }
-    if constexpr (Stored::kHasMinimum) {
-      for (std::size_t p = 0; p < values / kBlockValues; ++p) {
-        const auto sum = Simd::set(x.sums[k / kBlockValues + p]);
-        group = Simd::fma(Stored::template minimum<Simd>(scales, p), sum, group);
-      }
-    }
-    sums = Simd::fma(group, Simd::set(x.scales[k / kGroupValues]), sums);
-  }
-  finish_rows<Simd>(args, row, rows, 0, sums);
-}
 
 // A group of a panel's rows, unpacked, and the sums that its tokens have so far; in the workspace.
 template <class Simd>
@@ -297,7 +219,7 @@ void int16_panel(const LinearArgs& args, Int16Panel<Simd>& panel, Int16Pass pass
   for (std::size_t token = pass.begin; token < pass.end; ++token) {
     for (std::size_t lane = 0; lane < pass.rows; lane += kLanes) {
       const std::size_t some = pass.rows - lane < kLanes ? pass.rows - lane : kLanes;
-      finish_rows<Simd>(args, pass.row + lane, some, token,
+      finish_rows<Simd>(args, pass.row + lane, 0, some, token,
                         Simd::load(&panel.sums[token - pass.begin][lane]));
     }
   }
@@ -308,11 +230,8 @@ void linear_int16(const LinearArgs& args) noexcept {
   using Stored = CodeFormat<kType>;
   static_assert(sizeof(Int16Panel<Simd>) <= kLinearWorkspaceBytes);
   static_assert(kInt16PanelRows % (kInt16TileVectors * Simd::kLanes) == 0);
-  if (args.tokens == 1) {
-    for (std::size_t row = 0; row < args.rows; row += Simd::kLanes) {
-      const std::size_t more = args.rows - row;
-      int16_rows<Simd, Stored>(args, row, more < Simd::kLanes ? more : Simd::kLanes);
-    }
+  if (args.tokens < kInt16PanelTokens) {
+    int16_few<Simd, kType>(args);
     return;
   }
   auto& panel = *reinterpret_cast<Int16Panel<Simd>*>(args.workspace);

@@ -32,7 +32,17 @@
 //   dot_i16(sum, a, b)                       per 32-bit lane, sum + two products
 //   clear_i32(), to_f32(I32)                 zeros; each lane as f32, to nearest even
 //   load_i32, store_i32, as_i32(I16)         the same bits
-//   add_each(v[kLanes])                      lane i = the sum of the lanes of v[i]
+//   load_quads(first, stride, out)           lane r of out[i]: bytes [4i, 4i + 4) of the sixteen at
+//                                            first + r * stride
+//   bits(v, mask), either(a, b)              and with an int32 in every lane; or
+//   add_i32, mul_i32                         modulo 2^32
+//   right_u32<n>, right_i32<n>, left_i32<n>  shifts of each lane; right_by(v, n) for an n that is
+//                                            known at run time; right_u16, right_i16, left_i16 of
+//                                            each half of it
+//   subtract_i8(v, number)                   from each byte
+//   widen_half(I32)                          the f16 in the lower half of each lane
+//   as_i16(I32)                              the same bits
+//   store_even_odd(to, v)                    of every four int16 the second and the third swapped
 //   transpose(v[kLanes])                     lane j of v[i] and lane i of v[j] change places
 //   Bytes                                    32 bytes
 //   load_bytes, load_nibbles(bytes)          32 bytes; the low halves of 16 bytes, then the high

@@ -21,6 +21,7 @@ struct Simd {
   using I32 = std::int32_t __attribute__((vector_size(16)));
   using U32 = std::uint32_t __attribute__((vector_size(16)));
   using I16 = std::int16_t __attribute__((vector_size(16)));
+  using U16 = std::uint16_t __attribute__((vector_size(16)));
   using Half = std::uint8_t __attribute__((vector_size(16)));
   struct Bytes {
     Half half[2];
@@ -154,14 +155,62 @@ struct Simd {
   [[gnu::always_inline]] static void store_i32(std::int32_t* to, I32 v) {
     __builtin_memcpy(to, &v, sizeof(v));
   }
-  [[gnu::always_inline]] static I32 as_i32(I16 v) { return reinterpret_cast<I32>(v); }
-  [[gnu::always_inline]] static I32 add_each(const I32 (&v)[kLanes]) {
-    U32 sums{};
-    for (std::size_t i = 0; i < kLanes; ++i) {
-      for (std::size_t j = 0; j < kLanes; ++j) sums[i] += as<U32>(v[i])[j];
-    }
-    return as<I32>(sums);
+  [[gnu::always_inline]] static void load_quads(const std::byte* first, std::size_t stride,
+                                                I32 (&out)[4]) {
+    for (std::size_t r = 0; r < kLanes; ++r) out[r] = read<I32>(first + r * stride);
+    transpose(out);
   }
+  [[gnu::always_inline]] static I32 bits(I32 v, std::int32_t mask) { return v & mask; }
+  [[gnu::always_inline]] static I32 either(I32 a, I32 b) { return a | b; }
+  [[gnu::always_inline]] static I32 add_i32(I32 a, I32 b) {
+    return as<I32>(as<U32>(a) + as<U32>(b));
+  }
+  [[gnu::always_inline]] static I32 mul_i32(I32 a, I32 b) {
+    return as<I32>(as<U32>(a) * as<U32>(b));
+  }
+  [[gnu::always_inline]] static I32 subtract_i8(I32 v, int number) {
+    return as<I32>(as<Half>(v) - static_cast<std::uint8_t>(number));
+  }
+  [[gnu::always_inline]] static I32 right_by(I32 v, std::int32_t count) {
+    return as<I32>(as<U32>(v) >> static_cast<std::uint32_t>(count));
+  }
+  template <int kCount>
+  [[gnu::always_inline]] static I32 right_u32(I32 v) {
+    return as<I32>(as<U32>(v) >> kCount);
+  }
+  template <int kCount>
+  [[gnu::always_inline]] static I32 right_i32(I32 v) {
+    return v >> kCount;
+  }
+  template <int kCount>
+  [[gnu::always_inline]] static I32 left_i32(I32 v) {
+    return as<I32>(as<U32>(v) << kCount);
+  }
+  template <int kCount>
+  [[gnu::always_inline]] static I32 right_u16(I32 v) {
+    return as<I32>(as<U16>(v) >> kCount);
+  }
+  template <int kCount>
+  [[gnu::always_inline]] static I32 right_i16(I32 v) {
+    return as<I32>(as<I16>(v) >> kCount);
+  }
+  template <int kCount>
+  [[gnu::always_inline]] static I32 left_i16(I32 v) {
+    return as<I32>(as<U16>(v) << kCount);
+  }
+  [[gnu::always_inline]] static F32 widen_half(I32 v) {
+    std::byte halves[8];
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      const auto half = static_cast<std::uint16_t>(v[i]);
+      __builtin_memcpy(halves + 2 * i, &half, sizeof(half));
+    }
+    return widen_f16(halves);
+  }
+  [[gnu::always_inline]] static I16 as_i16(I32 v) { return as<I16>(v); }
+  [[gnu::always_inline]] static void store_even_odd(std::int16_t* to, I16 v) {
+    write(to, I16{v[0], v[2], v[1], v[3], v[4], v[6], v[5], v[7]});
+  }
+  [[gnu::always_inline]] static I32 as_i32(I16 v) { return reinterpret_cast<I32>(v); }
   [[gnu::always_inline]] static void transpose(I32 (&v)[kLanes]) {
     for (std::size_t i = 0; i < kLanes; ++i) {
       for (std::size_t j = 0; j < i; ++j) {

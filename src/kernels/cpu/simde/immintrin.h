@@ -88,6 +88,11 @@ inline simde__m512i cvtepu16_epi32(const simde__m256i& v) {
 inline simde__m256i cvtepi32_epi16(const simde__m512i& v) {
   return turned<std::uint16_t, std::uint32_t, simde__m256i>(v, [](std::uint32_t x) { return x; });
 }
+template <int kCount>
+inline simde__m512i srai_epi32(const simde__m512i& v) {
+  return turned<std::int32_t, std::int32_t, simde__m512i>(
+      v, [](std::int32_t x) { return x >> kCount; });
+}
 inline simde__m512 cvtepi32_ps(const simde__m512i& v) {
   return turned<float, std::int32_t, simde__m512>(v, [](std::int32_t x) { return x; });
 }
@@ -113,6 +118,7 @@ inline simde__m256i cvtps_ph(const simde__m512& v) {
 #define _mm512_cvtepu8_epi32 ::bora::kernels::simde::cvtepu8_epi32
 #define _mm512_cvtepu16_epi32 ::bora::kernels::simde::cvtepu16_epi32
 #define _mm512_cvtepi32_epi16 ::bora::kernels::simde::cvtepi32_epi16
+#define _mm512_srai_epi32(v, count) ::bora::kernels::simde::srai_epi32<count>(v)
 #define _mm512_cvtepi32_ps ::bora::kernels::simde::cvtepi32_ps
 #define _mm512_cvtps_epi32 ::bora::kernels::simde::cvtps_epi32
 #define _mm512_cvtph_ps ::bora::kernels::simde::cvtph_ps
