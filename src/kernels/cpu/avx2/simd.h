@@ -2,7 +2,7 @@
 // generic/simd.h.
 #pragma once
 
-#include "kernels/cpu/avx2/bytes.h"
+#include "kernels/cpu/avx2/quads.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -11,13 +11,12 @@
 namespace bora::kernels::avx2 {
 namespace {
 
-struct Simd : Bytes256 {
+struct Simd : Quads {
   static constexpr std::size_t kLanes = 8;
   static constexpr std::size_t kRegisters = 16;
   static constexpr bool kIsFused = true;
 
   using F32 = __m256;
-  using I32 = __m256i;
   using I16 = __m256i;
 
   [[gnu::always_inline]] static F32 set(float value) { return _mm256_set1_ps(value); }
@@ -154,60 +153,6 @@ struct Simd : Bytes256 {
   [[gnu::always_inline]] static I32 load_i32(const std::int32_t* from) { return load_32(from); }
   [[gnu::always_inline]] static void store_i32(std::int32_t* to, I32 v) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), v);
-  }
-  [[gnu::always_inline]] static void load_quads(const std::byte* first, std::size_t stride,
-                                                I32 (&out)[4]) {
-    const std::byte* fifth = first + 4 * stride;
-    I32 four[4];  // rows j and j + 4
-#pragma GCC unroll 4
-    for (std::size_t j = 0; j < 4; ++j) {
-      four[j] = _mm256_inserti128_si256(_mm256_castsi128_si256(load_16(first + j * stride)),
-                                        load_16(fifth + j * stride), 1);
-    }
-    const I32 ab = _mm256_unpacklo_epi32(four[0], four[1]);
-    const I32 ab_high = _mm256_unpackhi_epi32(four[0], four[1]);
-    const I32 cd = _mm256_unpacklo_epi32(four[2], four[3]);
-    const I32 cd_high = _mm256_unpackhi_epi32(four[2], four[3]);
-    out[0] = _mm256_unpacklo_epi64(ab, cd);
-    out[1] = _mm256_unpackhi_epi64(ab, cd);
-    out[2] = _mm256_unpacklo_epi64(ab_high, cd_high);
-    out[3] = _mm256_unpackhi_epi64(ab_high, cd_high);
-  }
-  [[gnu::always_inline]] static I32 bits(I32 v, std::int32_t mask) {
-    return _mm256_and_si256(v, _mm256_set1_epi32(mask));
-  }
-  [[gnu::always_inline]] static I32 either(I32 a, I32 b) { return _mm256_or_si256(a, b); }
-  [[gnu::always_inline]] static I32 add_i32(I32 a, I32 b) { return _mm256_add_epi32(a, b); }
-  [[gnu::always_inline]] static I32 mul_i32(I32 a, I32 b) { return _mm256_mullo_epi32(a, b); }
-  [[gnu::always_inline]] static I32 subtract_i8(I32 v, int number) {
-    return _mm256_sub_epi8(v, _mm256_set1_epi8(static_cast<char>(number)));
-  }
-  [[gnu::always_inline]] static I32 right_by(I32 v, std::int32_t count) {
-    return _mm256_srlv_epi32(v, _mm256_set1_epi32(count));
-  }
-  template <int kCount>
-  [[gnu::always_inline]] static I32 right_u32(I32 v) {
-    return _mm256_srli_epi32(v, kCount);
-  }
-  template <int kCount>
-  [[gnu::always_inline]] static I32 right_i32(I32 v) {
-    return _mm256_srai_epi32(v, kCount);
-  }
-  template <int kCount>
-  [[gnu::always_inline]] static I32 left_i32(I32 v) {
-    return _mm256_slli_epi32(v, kCount);
-  }
-  template <int kCount>
-  [[gnu::always_inline]] static I32 right_u16(I32 v) {
-    return _mm256_srli_epi16(v, kCount);
-  }
-  template <int kCount>
-  [[gnu::always_inline]] static I32 right_i16(I32 v) {
-    return _mm256_srai_epi16(v, kCount);
-  }
-  template <int kCount>
-  [[gnu::always_inline]] static I32 left_i16(I32 v) {
-    return _mm256_slli_epi16(v, kCount);
   }
   [[gnu::always_inline]] static F32 widen_half(I32 v) {
     const I32 halves = bits(v, 0xFFFF);

@@ -2,7 +2,7 @@
 // said in generic/simd.h.
 #pragma once
 
-#include "kernels/cpu/avx2/bytes.h"
+#include "kernels/cpu/avx512/quads.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -11,13 +11,12 @@
 namespace bora::kernels::avx512 {
 namespace {
 
-struct Simd : avx2::Bytes256 {
+struct Simd : Quads {
   static constexpr std::size_t kLanes = 16;
   static constexpr std::size_t kRegisters = 32;
   static constexpr bool kIsFused = true;
 
   using F32 = __m512;
-  using I32 = __m512i;
   using I16 = __m512i;
 
   [[gnu::always_inline]] static F32 set(float value) { return _mm512_set1_ps(value); }
@@ -145,62 +144,6 @@ struct Simd : avx2::Bytes256 {
   }
   [[gnu::always_inline]] static void store_i32(std::int32_t* to, I32 v) {
     _mm512_storeu_si512(to, v);
-  }
-  [[gnu::always_inline]] static void load_quads(const std::byte* first, std::size_t stride,
-                                                I32 (&out)[4]) {
-    const std::byte* rows[4] = {first, first + 4 * stride, first + 8 * stride, first + 12 * stride};
-    I32 four[4];  // rows j, j + 4, j + 8 and j + 12
-#pragma GCC unroll 4
-    for (std::size_t j = 0; j < 4; ++j) {
-      four[j] = _mm512_castsi128_si512(load_16(rows[0] + j * stride));
-      four[j] = _mm512_inserti32x4(four[j], load_16(rows[1] + j * stride), 1);
-      four[j] = _mm512_inserti32x4(four[j], load_16(rows[2] + j * stride), 2);
-      four[j] = _mm512_inserti32x4(four[j], load_16(rows[3] + j * stride), 3);
-    }
-    const I32 ab = _mm512_unpacklo_epi32(four[0], four[1]);
-    const I32 ab_high = _mm512_unpackhi_epi32(four[0], four[1]);
-    const I32 cd = _mm512_unpacklo_epi32(four[2], four[3]);
-    const I32 cd_high = _mm512_unpackhi_epi32(four[2], four[3]);
-    out[0] = _mm512_unpacklo_epi64(ab, cd);
-    out[1] = _mm512_unpackhi_epi64(ab, cd);
-    out[2] = _mm512_unpacklo_epi64(ab_high, cd_high);
-    out[3] = _mm512_unpackhi_epi64(ab_high, cd_high);
-  }
-  [[gnu::always_inline]] static I32 bits(I32 v, std::int32_t mask) {
-    return _mm512_and_si512(v, _mm512_set1_epi32(mask));
-  }
-  [[gnu::always_inline]] static I32 either(I32 a, I32 b) { return _mm512_or_si512(a, b); }
-  [[gnu::always_inline]] static I32 add_i32(I32 a, I32 b) { return _mm512_add_epi32(a, b); }
-  [[gnu::always_inline]] static I32 mul_i32(I32 a, I32 b) { return _mm512_mullo_epi32(a, b); }
-  [[gnu::always_inline]] static I32 subtract_i8(I32 v, int number) {
-    return _mm512_sub_epi8(v, _mm512_set1_epi8(static_cast<char>(number)));
-  }
-  [[gnu::always_inline]] static I32 right_by(I32 v, std::int32_t count) {
-    return _mm512_srlv_epi32(v, _mm512_set1_epi32(count));
-  }
-  template <int kCount>
-  [[gnu::always_inline]] static I32 right_u32(I32 v) {
-    return _mm512_srli_epi32(v, kCount);
-  }
-  template <int kCount>
-  [[gnu::always_inline]] static I32 right_i32(I32 v) {
-    return _mm512_srai_epi32(v, kCount);
-  }
-  template <int kCount>
-  [[gnu::always_inline]] static I32 left_i32(I32 v) {
-    return _mm512_slli_epi32(v, kCount);
-  }
-  template <int kCount>
-  [[gnu::always_inline]] static I32 right_u16(I32 v) {
-    return _mm512_srli_epi16(v, kCount);
-  }
-  template <int kCount>
-  [[gnu::always_inline]] static I32 right_i16(I32 v) {
-    return _mm512_srai_epi16(v, kCount);
-  }
-  template <int kCount>
-  [[gnu::always_inline]] static I32 left_i16(I32 v) {
-    return _mm512_slli_epi16(v, kCount);
   }
   [[gnu::always_inline]] static F32 widen_half(I32 v) {
     return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(v));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/cpu/emulated/instructions.h"
+#include "kernels/cpu/emulated/quads.h"
 
 #include <cstddef>
 
@@ -11,14 +12,12 @@ namespace bora::kernels::emulated {
 namespace {
 
 // Functions of more than one operation are not inlined: tiles repeat them hundreds of times.
-struct Simd {
+struct Simd : Quads {
   static constexpr std::size_t kLanes = 16;
   static constexpr std::size_t kRegisters = 32;
   static constexpr bool kIsFused = true;
 
   using F32 = float __attribute__((vector_size(64)));
-  using I32 = std::int32_t __attribute__((vector_size(64)));
-  using I16 = std::int16_t __attribute__((vector_size(64)));
   using Bytes = std::uint8_t __attribute__((vector_size(32)));
   static constexpr std::size_t kCodes = sizeof(Bytes) / (2 * kLanes);  // vectors of a block
 
@@ -151,41 +150,6 @@ struct Simd {
         out[i][r] = read<std::int32_t>(first + r * stride + 4 * i);
     }
   }
-  static I32 bits(I32 v, std::int32_t mask) { return v & mask; }
-  static I32 either(I32 a, I32 b) { return a | b; }
-  static I32 add_i32(I32 a, I32 b) { return as<I32>(as<U32>(a) + as<U32>(b)); }
-  static I32 mul_i32(I32 a, I32 b) { return as<I32>(as<U32>(a) * as<U32>(b)); }
-  static I32 subtract_i8(I32 v, int number) {
-    using U8 = std::uint8_t __attribute__((vector_size(64)));
-    return as<I32>(as<U8>(v) - static_cast<std::uint8_t>(number));
-  }
-  static I32 right_by(I32 v, std::int32_t count) {
-    return as<I32>(as<U32>(v) >> static_cast<std::uint32_t>(count));
-  }
-  template <int kCount>
-  static I32 right_u32(I32 v) {
-    return as<I32>(as<U32>(v) >> kCount);
-  }
-  template <int kCount>
-  static I32 right_i32(I32 v) {
-    return v >> kCount;
-  }
-  template <int kCount>
-  static I32 left_i32(I32 v) {
-    return as<I32>(as<U32>(v) << kCount);
-  }
-  template <int kCount>
-  static I32 right_u16(I32 v) {
-    return as<I32>(as<U16>(v) >> kCount);
-  }
-  template <int kCount>
-  static I32 right_i16(I32 v) {
-    return as<I32>(as<I16>(v) >> kCount);
-  }
-  template <int kCount>
-  static I32 left_i16(I32 v) {
-    return as<I32>(as<U16>(v) << kCount);
-  }
   [[gnu::noinline]] static F32 widen_half(I32 v) {
     F32 to;
     for (std::size_t i = 0; i < kLanes; ++i) {
@@ -243,12 +207,6 @@ struct Simd {
   }
 
  private:
-  using U32 = std::uint32_t __attribute__((vector_size(64)));
-  using U16 = std::uint16_t __attribute__((vector_size(64)));
-  template <class To, class From>
-  static To as(From v) {
-    return reinterpret_cast<To>(v);
-  }
   template <class V>
   static V read(const void* from) {
     V v;

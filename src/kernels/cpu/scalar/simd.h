@@ -5,6 +5,8 @@
 // slow, and the same arithmetic as the ISAs that have one. Not kFused: two roundings, fast.
 #pragma once
 
+#include "kernels/cpu/scalar/quads.h"
+
 #include <cstddef>
 #include <cstdint>
 
@@ -12,19 +14,14 @@ namespace bora::kernels::scalar {
 namespace {
 
 template <bool kFused>
-struct Simd {
+struct Simd : Quads {
   static constexpr std::size_t kLanes = 4;
   static constexpr std::size_t kRegisters = 16;
   static constexpr bool kIsFused = kFused;
 
   using F32 = float __attribute__((vector_size(16)));
-  using I32 = std::int32_t __attribute__((vector_size(16)));
-  using U32 = std::uint32_t __attribute__((vector_size(16)));
-  using I16 = std::int16_t __attribute__((vector_size(16)));
-  using U16 = std::uint16_t __attribute__((vector_size(16)));
-  using Half = std::uint8_t __attribute__((vector_size(16)));
   struct Bytes {
-    Half half[2];
+    U8 half[2];
   };
   static constexpr std::size_t kCodes = sizeof(Bytes) / (2 * kLanes);  // vectors of a block
 
@@ -160,44 +157,6 @@ struct Simd {
     for (std::size_t r = 0; r < kLanes; ++r) out[r] = read<I32>(first + r * stride);
     transpose(out);
   }
-  [[gnu::always_inline]] static I32 bits(I32 v, std::int32_t mask) { return v & mask; }
-  [[gnu::always_inline]] static I32 either(I32 a, I32 b) { return a | b; }
-  [[gnu::always_inline]] static I32 add_i32(I32 a, I32 b) {
-    return as<I32>(as<U32>(a) + as<U32>(b));
-  }
-  [[gnu::always_inline]] static I32 mul_i32(I32 a, I32 b) {
-    return as<I32>(as<U32>(a) * as<U32>(b));
-  }
-  [[gnu::always_inline]] static I32 subtract_i8(I32 v, int number) {
-    return as<I32>(as<Half>(v) - static_cast<std::uint8_t>(number));
-  }
-  [[gnu::always_inline]] static I32 right_by(I32 v, std::int32_t count) {
-    return as<I32>(as<U32>(v) >> static_cast<std::uint32_t>(count));
-  }
-  template <int kCount>
-  [[gnu::always_inline]] static I32 right_u32(I32 v) {
-    return as<I32>(as<U32>(v) >> kCount);
-  }
-  template <int kCount>
-  [[gnu::always_inline]] static I32 right_i32(I32 v) {
-    return v >> kCount;
-  }
-  template <int kCount>
-  [[gnu::always_inline]] static I32 left_i32(I32 v) {
-    return as<I32>(as<U32>(v) << kCount);
-  }
-  template <int kCount>
-  [[gnu::always_inline]] static I32 right_u16(I32 v) {
-    return as<I32>(as<U16>(v) >> kCount);
-  }
-  template <int kCount>
-  [[gnu::always_inline]] static I32 right_i16(I32 v) {
-    return as<I32>(as<I16>(v) >> kCount);
-  }
-  template <int kCount>
-  [[gnu::always_inline]] static I32 left_i16(I32 v) {
-    return as<I32>(as<U16>(v) << kCount);
-  }
   [[gnu::always_inline]] static F32 widen_half(I32 v) {
     std::byte halves[8];
     for (std::size_t i = 0; i < kLanes; ++i) {
@@ -222,14 +181,14 @@ struct Simd {
   }
 
   [[gnu::always_inline]] static Bytes load_bytes(const std::byte* from) {
-    return {{read<Half>(from), read<Half>(from + 16)}};
+    return {{read<U8>(from), read<U8>(from + 16)}};
   }
   [[gnu::always_inline]] static Bytes load_nibbles(const std::byte* from) {
-    const Half pairs = read<Half>(from);
+    const U8 pairs = read<U8>(from);
     return {{pairs & 15, pairs >> 4}};
   }
   [[gnu::always_inline]] static Bytes part_of(Bytes v, int shift, int mask) {
-    for (Half& half : v.half) {
+    for (U8& half : v.half) {
       half = half >> static_cast<std::uint8_t>(shift) & static_cast<std::uint8_t>(mask);
     }
     return v;
@@ -239,7 +198,7 @@ struct Simd {
     return low;
   }
   [[gnu::always_inline]] static Bytes subtract(Bytes v, int number) {
-    for (Half& half : v.half) half -= static_cast<std::uint8_t>(number);
+    for (U8& half : v.half) half -= static_cast<std::uint8_t>(number);
     return v;
   }
   [[gnu::always_inline]] static void widen_codes(Bytes v, I16 (&out)[kCodes]) {
@@ -259,10 +218,6 @@ struct Simd {
   }
 
  private:
-  template <class To, class From>
-  [[gnu::always_inline]] static To as(From v) {
-    return reinterpret_cast<To>(v);
-  }
   [[gnu::always_inline]] static I32 low_halves(I16 v) { return as<I32>(as<U32>(v) << 16) >> 16; }
   [[gnu::always_inline]] static F32 as_f32(I32 v) { return __builtin_convertvector(v, F32); }
 
