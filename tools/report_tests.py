@@ -12,6 +12,7 @@ ISA_FLAGS = {
     "avx2": {"avx2", "fma", "f16c"},
     "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"},
     "avx512_bf16": {"avx512_bf16"},
+    "amx": {"amx_tile", "amx_int8", "amx_bf16"},
 }
 # gtest prints the place of GTEST_SKIP, then its message.
 SKIP_REASON = re.compile(r": Skipped\n(.*?)\n", re.DOTALL)

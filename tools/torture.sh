@@ -23,6 +23,7 @@ stage isa-scalar ctest --preset isa-scalar
 grep -qw avx2 /proc/cpuinfo && stage isa-avx2 ctest --preset isa-avx2
 grep -qw avx512_vnni /proc/cpuinfo && stage isa-avx512 ctest --preset isa-avx512
 grep -qw avx512_bf16 /proc/cpuinfo && stage isa-avx512_bf16 ctest --preset isa-avx512_bf16
+grep -qw amx_bf16 /proc/cpuinfo && stage isa-amx ctest --preset isa-amx
 stage tidy cmake --workflow --preset tidy
 stage fuzz tools/fuzz.sh "${1:-600}"
 [ ${#failed[@]} = 0 ] || die "torture: failed: ${failed[*]}"

@@ -17,6 +17,11 @@
 // most 2^-126 * (sum_k (|weight| + |x|) + k) more. Rows of more than kLinearWorkspaceBytes / 2
 // weights are computed as all others.
 //
+// Where the table has tile_activations(), the products of 32 values are added first: in one sum
+// those of even k, in another those of odd k, each ascending in fused multiply-adds, then both sums
+// to each other and that to the output's only partial sum; the bounds are the same, and rows of any
+// length.
+//
 // Where the table says int16_activations, so have quantized weights: they are multiplied with
 // activations that round_activations() rounded to int16 (kernels/activations.h), and x is not read.
 // An int32 total, exact, adds the products of codes of 32 values (q8_0, q4_0, q4_1, q6_k), 64
@@ -51,6 +56,9 @@ struct LinearArgs {
   std::byte* workspace;       // kLinearWorkspaceBytes, aligned to 64, of this call alone
   // x as round_activations() gives it, where the table and the weights ask for it; else not read.
   const std::byte* rounded = nullptr;
+  // x, or `rounded`, as tile_activations() gives it, where the table has that, for bf16 weights and
+  // for quantized ones and kIntegerTileTokens or more; else not read.
+  const std::byte* tiles = nullptr;
 };
 
 // Enough for the panel and partial sums of every ISA's blocking; checked where a table is made.

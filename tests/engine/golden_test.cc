@@ -23,8 +23,10 @@ using testing::worst_error;
 // The contract of issue 3: float32 arithmetic in another order than PyTorch's.
 constexpr double kTolerance = 2e-3;
 
-// What computes float32 where the ISA is asked for: avx512_bf16 is avx512 then.
-std::string_view float32_isa(std::string_view isa) { return isa == "avx512_bf16" ? "avx512" : isa; }
+// What computes float32 where the ISA is asked for.
+std::string_view float32_isa(std::string_view isa) {
+  return isa == "avx512_bf16" || isa == "amx" ? "avx512" : isa;
+}
 
 std::unique_ptr<TestEngine> open_or_fail(const fs::path& path,
                                          const TestEngine::Options& options = {}) {

@@ -12,10 +12,10 @@ TEST(CpuKernels, AreTheForcedOnes) {
     const auto scalar = select_cpu_kernels({}, "scalar", compute);
     ASSERT_TRUE(scalar.has_value());
     EXPECT_EQ((*scalar)->isa, "scalar");
-    for (const std::string_view isa : {"avx2", "avx512", "avx512_bf16"}) {
+    for (const std::string_view isa : {"avx2", "avx512", "avx512_bf16", "amx"}) {
       const auto forced = select_cpu_kernels(detect_cpu_features(), isa, compute);
       if (!forced) continue;  // this CPU lacks it
-      const bool plain = isa == "avx512_bf16" && compute == ComputeType::kF32;
+      const bool plain = isa != "avx2" && compute == ComputeType::kF32;
       EXPECT_EQ((*forced)->isa, plain ? "avx512" : isa);
       EXPECT_NE((*forced)->linear, (*scalar)->linear);
     }
@@ -34,11 +34,15 @@ TEST(CpuKernels, AreTheBestThatTheCpuHas) {
   const auto avx512 = select_cpu_kernels(wide, std::nullopt, ComputeType::kAuto);
   ASSERT_TRUE(avx512.has_value());
   EXPECT_EQ((*avx512)->isa, "avx512");
-  const CpuFeatures all{.avx2 = true, .avx512 = true, .avx512_bf16 = true};
+  const CpuFeatures pairs{.avx2 = true, .avx512 = true, .avx512_bf16 = true};
+  CpuFeatures all = pairs;
+  all.amx = true;
   for (const ComputeType compute : {ComputeType::kAuto, ComputeType::kF32}) {
-    const auto bf16 = select_cpu_kernels(all, std::nullopt, compute);
-    ASSERT_TRUE(bf16.has_value());
+    const auto bf16 = select_cpu_kernels(pairs, std::nullopt, compute);
+    const auto amx = select_cpu_kernels(all, std::nullopt, compute);
+    ASSERT_TRUE(bf16.has_value() && amx.has_value());
     EXPECT_EQ((*bf16)->isa, compute == ComputeType::kAuto ? "avx512_bf16" : "avx512");
+    EXPECT_EQ((*amx)->isa, compute == ComputeType::kAuto ? "amx" : "avx512");
   }
 #endif
 }
@@ -47,10 +51,11 @@ TEST(CpuFeatures, ImplyTheSmallerInstructionSets) {
   const CpuFeatures found = detect_cpu_features();
   EXPECT_TRUE(found.avx2 || !found.avx512);
   EXPECT_TRUE(found.avx512 || !found.avx512_bf16);
+  EXPECT_TRUE(found.avx512_bf16 || !found.amx);
 }
 
 TEST(CpuKernels, FuseMultiplyAndAddAndRoundNoActivationInF32OnEveryIsa) {
-  for (const std::string_view isa : {"scalar", "avx2", "avx512", "avx512_bf16"}) {
+  for (const std::string_view isa : {"scalar", "avx2", "avx512", "avx512_bf16", "amx"}) {
     const auto kernels = select_cpu_kernels(detect_cpu_features(), isa, ComputeType::kF32);
     if (!kernels) continue;  // this CPU lacks it
     EXPECT_TRUE((*kernels)->fused && !(*kernels)->bf16_activations) << isa;
@@ -66,7 +71,7 @@ TEST(CpuKernels, RefuseAnUnknownIsaAndNameBoth) {
 }
 
 TEST(CpuKernels, RefuseAnIsaThatTheCpuLacks) {
-  for (const std::string isa : {"avx2", "avx512", "avx512_bf16"}) {
+  for (const std::string isa : {"avx2", "avx512", "avx512_bf16", "amx"}) {
     const auto kernels = select_cpu_kernels({}, isa, ComputeType::kAuto);
     ASSERT_FALSE(kernels.has_value());
     EXPECT_EQ(kernels.error().code, ErrorCode::kUsage);
@@ -93,8 +98,27 @@ TEST(CpuKernels, ReportTheWorkThatAProbeDid) {
   }
 }
 
+TEST(CpuKernels, ProbeTheProductsOfTilesOfEachTypeOfWeights) {
+  for (const CpuKernels* kernels : linear_tables_to_test()) {
+    if (kernels->tile_activations == nullptr) continue;
+    // Of 16 rows and 16 tokens: four products of 32 pairs; one step of 32 or 64 values.
+    constexpr double kEach = 10 * 16 * 16 * 2;
+    for (const auto& [type, values] : {std::pair{DType::kBF16, 4 * 32},
+                                       {DType::kQ8_0, 32},
+                                       {DType::kQ4_0, 32},
+                                       {DType::kQ4_1, 32},
+                                       {DType::kQ4K, 64},
+                                       {DType::kQ5K, 64},
+                                       {DType::kQ6K, 32}}) {
+      EXPECT_EQ(kernels->probe_linear(type, 10).operations, kEach * values)
+          << name_of(*kernels) << " " << info(type).name;
+    }
+  }
+}
+
 TEST(CpuKernels, ProbeTheInnerLoopOfEachTypeOfWeights) {
   for (const CpuKernels* kernels : linear_tables_to_test()) {
+    if (kernels->tile_activations != nullptr) continue;
     const auto operations = [&](DType weights) {
       return kernels->probe_linear(weights, 10).operations;
     };

@@ -30,7 +30,7 @@ foreach(isa IN ITEMS avx2 avx512 emulated simde)
   bora_primitives(${isa} simd.h Simd IntegerPrimitives)
 endforeach()
 
-foreach(isa IN ITEMS avx2 avx512 avx512_bf16 emulated simde)
+foreach(isa IN ITEMS avx2 avx512 avx512_bf16 amx emulated simde)
   if(TARGET bora_kernels_${isa})
     string(TOUPPER ${isa} macro)
     target_compile_definitions(bora_kernels_tests PRIVATE BORA_TEST_HAS_${macro})

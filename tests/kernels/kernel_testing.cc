@@ -59,7 +59,7 @@ const std::vector<const CpuKernels*>& linear_tables_to_test() {
   static const std::vector<const CpuKernels*> tables = [] {
     std::vector<const CpuKernels*> found;
     const char* only = std::getenv("BORA_TEST_ISA");
-    for (const std::string_view isa : {"scalar", "avx2", "avx512", "avx512_bf16"}) {
+    for (const std::string_view isa : {"scalar", "avx2", "avx512", "avx512_bf16", "amx"}) {
       if (only != nullptr && isa != only) continue;
       for (const ComputeType compute : {ComputeType::kF32, ComputeType::kAuto}) {
         const auto table = select_cpu_kernels(detect_cpu_features(), isa, compute);
@@ -72,6 +72,7 @@ const std::vector<const CpuKernels*>& linear_tables_to_test() {
     found.push_back(&emulated::kTable);
     found.push_back(&emulated::kAutoTable);
     found.push_back(&emulated::kBf16Table);
+    found.push_back(&emulated::kTileTable);
 #endif
 #if defined(BORA_TEST_HAS_SIMDE)
     found.push_back(&simde::kTable);
@@ -106,6 +107,7 @@ std::vector<Counterparts> counterparts() {
   add(emulated::kTable, "avx512", ComputeType::kF32);
   add(emulated::kAutoTable, "avx512", ComputeType::kAuto);
   add(emulated::kBf16Table, "avx512_bf16", ComputeType::kAuto);
+  add(emulated::kTileTable, "amx", ComputeType::kAuto);
 #if defined(BORA_TEST_HAS_SIMDE)
   pairs.push_back({&simde::kTable, &emulated::kTable});
   pairs.push_back({&simde::kAutoTable, &emulated::kAutoTable});

@@ -48,16 +48,32 @@ struct Problem {
     kernels.round_activations({x.data(), size.tokens, size.columns, to});
     args.rounded = to;
   }
+  // Puts `some`, rounded already, into tiles as the table wants it for these weights.
+  void tile_for(const CpuKernels& kernels, LinearArgs& some) {
+    some.tiles = nullptr;
+    const bool wanted =
+        dtype == DType::kBF16 || (some.rounded != nullptr && some.tokens >= kIntegerTileTokens);
+    if (kernels.tile_activations == nullptr || !wanted) return;
+    const std::size_t columns = tile_columns(some.tokens);
+    const std::size_t group = dtype == DType::kBF16 ? pair_group_bytes(size.columns, columns)
+                                                    : integer_group_bytes(size.columns, columns);
+    tiles.assign(tile_groups(some.tokens) * group / sizeof(Line) + 1, {});
+    auto* to = reinterpret_cast<std::byte*>(tiles.data());
+    kernels.tile_activations({some.x, some.rounded, some.tokens, columns, size.columns, to});
+    some.tiles = to;
+  }
   void run(const CpuKernels& kernels) {
     round_for(kernels);
+    tile_for(kernels, args);
     kernels.linear(args);
   }
   // The arguments for the tokens from `first` on.
-  [[nodiscard]] LinearArgs from_token(std::size_t first) const {
+  [[nodiscard]] LinearArgs from_token(const CpuKernels& kernels, std::size_t first) {
     LinearArgs some = args;
     some.x += first * size.columns;
     if (some.rounded != nullptr) some.rounded += first * rounded_row_bytes(size.columns);
     some.tokens -= first;
+    tile_for(kernels, some);
     return some;
   }
 
@@ -116,6 +132,7 @@ struct Problem {
   std::vector<float> x;
   std::vector<float> out;
   std::vector<Line> rounded;
+  std::vector<Line> tiles;
   std::optional<UnalignedBytes> bias;
   LinearArgs args{};
 };
@@ -174,7 +191,7 @@ TEST(Linear, TakesRowsOfAnyLength) {
     Problem many(DType::kBF16, {5, 16400, 40}, 6);
     expect_like_reference(*kernels, many);
     std::vector<float> alone(many.size.rows);
-    LinearArgs last = many.from_token(39);
+    LinearArgs last = many.from_token(*kernels, 39);
     last.out = alone.data();
     kernels->linear(last);
     expect_same_bits(alone, std::span(many.out).last(alone.size()), many.what(*kernels));
@@ -208,7 +225,7 @@ TEST(Linear, GivesATokenTheSameBitsAloneAndInAnyBatch) {
       for (const std::size_t tokens : {1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U, 9U}) {
         const std::size_t first = 64 - tokens;
         std::vector<float> out(tokens * rows);
-        LinearArgs some = all.from_token(first);
+        LinearArgs some = all.from_token(*kernels, first);
         some.out = out.data();
         kernels->linear(some);
         expect_same_bits(out, std::span(all.out).subspan(first * rows),

@@ -1,6 +1,7 @@
 #include "backend/cpu/cpu_backend.h"
 
 #include "backend/cpu/attention_tasks.h"
+#include "backend/cpu/prepared_activations.h"
 #include "backend/cpu/rope_table.h"
 #include "backend/cpu/split.h"
 #include "base/check.h"
@@ -23,8 +24,8 @@ constexpr std::size_t kUsualPairs = 64;  // head_dim 128; the rope table grows w
 
 constexpr std::size_t kUsualColumns = 256;  // the widest usual head; reserve() raises it
 
-// Tokens whose rounded activations are kept at once; a longer batch is computed in parts.
-constexpr std::size_t kRoundedTokens = 256;
+// Tokens whose activations are prepared at once; a longer batch is computed in parts.
+constexpr std::size_t kPreparedTokens = 512;
 
 std::size_t whole_pages(std::size_t bytes) {
   constexpr std::size_t kPage = 4096;
@@ -97,19 +98,8 @@ class CpuBackend final : public Backend {
     });
   }
 
-  [[nodiscard]] std::size_t rounded_bytes(std::size_t max_tokens, std::size_t max_columns) const {
-    if (!kernels_.int16_activations) return 0;
-    const std::size_t row = kernels::rounded_row_bytes(std::max(max_columns, kUsualColumns));
-    return whole_pages(std::min(max_tokens, kRoundedTokens) * row);
-  }
-  [[nodiscard]] bool wants_rounded(const TensorView& weight) const {
-    return kernels_.int16_activations && info(weight.dtype).block_values > 1;
-  }
-
-  // Rounds x into rounded_, where one of the weights wants it so. Returns that, or nullptr.
-  const std::byte* round(const LinearParams& params, Range tokens);
-  // Rows of all projections, of some tokens.
-  void multiply(const LinearParams& params, Range tokens, const std::byte* rounded);
+  // Rows of all projections, of some tokens whose activations are prepared.
+  void multiply(const LinearParams& params, Range tokens);
 
   std::byte* workspace(int worker) {
     return workspaces_.bytes().data() + static_cast<std::size_t>(worker) * workspace_bytes_;
@@ -120,19 +110,16 @@ class CpuBackend final : public Backend {
   std::optional<ThreadPool::HotScope> hot_;
   Buffer workspaces_;  // [threads, workspace_bytes_]
   std::size_t workspace_bytes_ = 0;
-  Buffer rounded_;  // the activations of a linear op as int16 (kernels/activations.h)
-  std::size_t rounded_bytes_ = 0;
+  PreparedActivations prepared_{kernels_};
   RopeTable rope_table_;
 };
 
 Result<void> CpuBackend::reserve(std::size_t max_tokens, std::size_t max_columns) {
   rope_table_.reserve(max_tokens, kUsualPairs);
-  const std::size_t rounded = rounded_bytes(max_tokens, max_columns);
-  if (rounded > rounded_bytes_) {
-    Result<Buffer> buffer = Buffer::allocate(rounded);
-    if (!buffer) return std::move(buffer).error();
-    rounded_ = std::move(buffer).value();
-    rounded_bytes_ = rounded;
+  if (Result<void> reserved = prepared_.reserve(std::min(max_tokens, kPreparedTokens),
+                                                std::max(max_columns, kUsualColumns));
+      !reserved) {
+    return reserved;
   }
   const std::size_t bytes = worker_bytes(max_columns);
   if (bytes <= workspace_bytes_) return {};
@@ -145,7 +132,9 @@ Result<void> CpuBackend::reserve(std::size_t max_tokens, std::size_t max_columns
 
 std::size_t CpuBackend::reserve_bytes(std::size_t max_tokens, std::size_t max_columns) const {
   return worker_bytes(max_columns) * static_cast<std::size_t>(threads()) +
-         rounded_bytes(max_tokens, max_columns) + RopeTable::bytes_for(max_tokens, kUsualPairs);
+         prepared_.bytes(std::min(max_tokens, kPreparedTokens),
+                         std::max(max_columns, kUsualColumns)) +
+         RopeTable::bytes_for(max_tokens, kUsualPairs);
 }
 
 void CpuBackend::embed(const EmbedParams& params) {
@@ -191,40 +180,22 @@ void CpuBackend::linear(const LinearParams& params) {
     CHECK(projection.weight.shape.columns() == in_features, "linear: weight is [out, in]");
     CHECK(projection.out.shape.values() == tokens * rows, "linear: out is [T, out]");
     CHECK(projection.bias.empty() || projection.bias.shape.values() == rows, "linear: bias");
-    if (wants_rounded(projection.weight)) {
-      at_once = std::min(rounded_bytes_ / kernels::rounded_row_bytes(in_features), kRoundedTokens);
-      CHECK(at_once > 0, "linear: reserve() was called for the widest row");
+    if (prepared_.are_wanted(projection.weight.dtype)) {
+      CHECK(in_features <= prepared_.max_columns(), "linear: reserve() was called for its rows");
+      at_once = prepared_.max_tokens();
     }
   }
   for (std::size_t begin = 0; begin < tokens; begin += at_once) {
     const Range some{begin, std::min(tokens, begin + at_once)};
-    multiply(params, some, round(params, some));
+    prepared_.prepare(params, floats(params.x) + begin * in_features, some.size(),
+                      [this](std::size_t items, std::size_t values_per_item, const auto& work) {
+                        share(items, values_per_item, work);
+                      });
+    multiply(params, some);
   }
 }
 
-const std::byte* CpuBackend::round(const LinearParams& params, Range tokens) {
-  bool wanted = false;
-  for (const Projection& each : params.projections) wanted = wanted || wants_rounded(each.weight);
-  if (!wanted) return nullptr;
-  const std::size_t in_features = params.x.shape.columns();
-  const float* x = floats(params.x) + tokens.begin * in_features;
-  std::byte* out = rounded_.bytes().data();
-  const auto work = [&](Range range) {
-    kernels_.round_activations(
-        {.x = x + range.begin * in_features,
-         .tokens = range.size(),
-         .in_features = in_features,
-         .out = out + range.begin * kernels::rounded_row_bytes(in_features)});
-  };
-  if (tokens.size() == 1) {
-    work({0, 1});  // no work for a second worker
-  } else {
-    share(tokens.size(), in_features, work);
-  }
-  return out;
-}
-
-void CpuBackend::multiply(const LinearParams& params, Range tokens, const std::byte* rounded) {
+void CpuBackend::multiply(const LinearParams& params, Range tokens) {
   const std::size_t in_features = params.x.shape.columns();
   const float* x = floats(params.x) + tokens.begin * in_features;
   // Projections follow each other in one sequence of rows, each padded to whole tiles, so that
@@ -259,7 +230,8 @@ void CpuBackend::multiply(const LinearParams& params, Range tokens, const std::b
                          .out_stride = rows,
                          .accumulate = projection.accumulate,
                          .workspace = workspace(worker),
-                         .rounded = rounded});
+                         .rounded = prepared_.rounded(weight.dtype),
+                         .tiles = prepared_.tiles(weight.dtype)});
       }
       begin += padded(projection);
     }

@@ -2,6 +2,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 namespace bora::kernels {
@@ -16,12 +18,25 @@ constexpr unsigned bit(int n) { return 1U << n; }
 // registers, the upper halves of zmm0 to zmm15, and zmm16 to zmm31.
 constexpr unsigned kWideRegisters = bit(1) | bit(2);
 constexpr unsigned kAvx512Registers = bit(5) | bit(6) | bit(7);
+constexpr unsigned kTiles = bit(17) | bit(18);  // their configuration and their data
 
 unsigned saved_registers() {
   unsigned low = 0;
   unsigned high = 0;
   asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   return low;
+}
+
+// The kernel keeps the 8 KB of a thread's tiles only for a process that asked for them. It refuses
+// where a signal stack is too small to hold them (Documentation/arch/x86/xstate.rst of Linux).
+bool may_use_tiles() {
+#if defined(__linux__)
+  constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr long kTileData = 18;               // XFEATURE_XTILE_DATA
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
 }
 
 constexpr bool has(unsigned found, unsigned wanted) { return (found & wanted) == wanted; }
@@ -49,6 +64,8 @@ CpuFeatures detect_cpu_features() {
   constexpr unsigned kAvx512Bw = bit(30);
   constexpr unsigned kAvx512Vl = bit(31);
   constexpr unsigned kAvx512Vnni = bit(11);
+  constexpr unsigned kAmx = bit(22) | bit(24) | bit(25);  // BF16, TILE, INT8
+  const bool has_amx = has(d, kAmx) && has(saved, kTiles);
   CpuFeatures features;
   features.avx2 = has(b, kAvx2);
   features.avx512 = features.avx2 && has(saved, kAvx512Registers) &&
@@ -56,6 +73,7 @@ CpuFeatures detect_cpu_features() {
   if (!features.avx512 || __get_cpuid_count(7, 1, &a, &b, &c, &d) == 0) return features;
   constexpr unsigned kAvx512Bf16 = bit(5);
   features.avx512_bf16 = has(a, kAvx512Bf16);
+  features.amx = features.avx512_bf16 && has_amx && may_use_tiles();
   return features;
 }
 

@@ -7,9 +7,11 @@ struct CpuFeatures {
   bool avx2 = false;    // AVX2, FMA and F16C, and the system saves the wide registers
   bool avx512 = false;  // beside these AVX-512 F, BW, DQ, VL and VNNI, their registers saved too
   bool avx512_bf16 = false;  // avx512, and AVX-512 BF16
+  bool amx = false;          // avx512_bf16, AMX TILE, BF16 and INT8, and the system gives the tiles
 };
 
-// Asks the CPU; the same answer for the whole life of the process.
+// Asks the CPU, and the system for the use of its tiles, which Linux grants to a process on
+// request; the same answer for the whole life of the process.
 CpuFeatures detect_cpu_features();
 
 }  // namespace bora::kernels

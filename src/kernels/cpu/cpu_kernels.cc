@@ -17,6 +17,10 @@ struct IsaRow {
 
 // Best first.
 constexpr std::array kIsas = {
+#if defined(BORA_HAS_AMX)
+    IsaRow{"amx", &avx512::kTable, &amx::kTable,
+           [](const CpuFeatures& features) { return features.amx; }},
+#endif
 #if defined(BORA_HAS_AVX512_BF16)
     IsaRow{"avx512_bf16", &avx512::kTable, &avx512_bf16::kTable,
            [](const CpuFeatures& features) { return features.avx512_bf16; }},

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "kernels/activation_tiles.h"
 #include "kernels/activations.h"
 #include "kernels/add_rows.h"
 #include "kernels/attention.h"
@@ -38,6 +39,8 @@ struct CpuKernels {
   void (*rms_norm)(const RmsNormArgs& args) noexcept;
   void (*linear)(const LinearArgs& args) noexcept;
   void (*round_activations)(const RoundActivationsArgs& args) noexcept;
+  // nullptr where linear() wants no LinearArgs::tiles.
+  void (*tile_activations)(const TileActivationsArgs& args) noexcept;
   void (*rope)(const RopeArgs& args) noexcept;
   void (*store_kv)(const StoreKvArgs& args) noexcept;
   void (*attention)(const AttentionArgs& args) noexcept;
@@ -54,8 +57,8 @@ struct CpuKernels {
 };
 
 // The table of the ISA named `forced`, or of the best one that `features` allow. For kF32 no table
-// rounds activations, and avx512_bf16 is that of avx512. The tables live for the whole program.
-// Errors: kUsage for a name that is unknown or that the CPU lacks.
+// rounds activations, and amx and avx512_bf16 are that of avx512. The tables live for the whole
+// program. Errors: kUsage for a name that is unknown or that the CPU lacks.
 Result<const CpuKernels*> select_cpu_kernels(const CpuFeatures& features,
                                              std::optional<std::string_view> forced,
                                              ComputeType compute);

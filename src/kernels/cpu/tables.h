@@ -24,4 +24,8 @@ namespace avx512_bf16 {
 extern const CpuKernels kTable;  // ComputeType::kAuto
 }  // namespace avx512_bf16
 
+namespace amx {
+extern const CpuKernels kTable;  // ComputeType::kAuto
+}  // namespace amx
+
 }  // namespace bora::kernels

@@ -17,6 +17,7 @@
 #include "kernels/cpu/generic/silu_mul.h"
 #include "kernels/cpu/generic/softcap.h"
 #include "kernels/cpu/generic/store_kv.h"
+#include "kernels/cpu/generic/tile_activations.h"
 
 #include <utility>
 
@@ -55,6 +56,26 @@ void dispatch_attention(const AttentionArgs& args) noexcept {
   Parts::template attention<DType::kF32>(args);
 }
 
+// Wrappers that offer what tiles.h asks.
+template <class Simd>
+concept HasTiles = requires(typename Simd::I32 v) {
+  Simd::join(v, v);
+};
+
+using TileFunction = void (*)(const TileActivationsArgs&) noexcept;
+
+template <class Simd>
+consteval TileFunction tile_function() {
+  if constexpr (HasTiles<Simd>) return tile_activations<Simd>;
+  return nullptr;
+}
+
+template <class Simd, bool kIntegers>
+consteval std::size_t row_tile() {
+  if (HasTiles<Simd>) return 2 * kTileRows16;
+  return kIntegers && Simd::kLanes > kTileRows ? Simd::kLanes : kTileRows;
+}
+
 template <class Simd, class Parts, bool kIntegers = false>
 consteval CpuKernels make_table(std::string_view isa) {
   static_assert(kStep % Simd::kLanes == 0 && Simd::kLanes <= 16);
@@ -63,11 +84,12 @@ consteval CpuKernels make_table(std::string_view isa) {
           .fused = Simd::kIsFused,
           .bf16_activations = HasPairs<Simd>,
           .int16_activations = kIntegers,
-          .row_tile = kIntegers && Simd::kLanes > kTileRows ? Simd::kLanes : kTileRows,
+          .row_tile = row_tile<Simd, kIntegers>(),
           .embed = embed<Simd>,
           .rms_norm = rms_norm<Simd>,
           .linear = dispatch_linear<Simd, Parts, kIntegers>,
           .round_activations = round_activations<Simd>,
+          .tile_activations = tile_function<Simd>(),
           .rope = rope<Simd>,
           .store_kv = store_kv<Simd>,
           .attention = dispatch_attention<Simd, Parts>,

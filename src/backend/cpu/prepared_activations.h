@@ -1,0 +1,97 @@
+// PreparedActivations: the activations of a linear op in the forms that its weights want.
+//
+// Quantized weights want them rounded to integers (kernels/activations.h), instructions on tiles
+// want sixteen tokens side by side (kernels/activation_tiles.h). Made once for all workers.
+#pragma once
+
+#include "backend/backend.h"
+#include "backend/cpu/split.h"
+#include "kernels/cpu/cpu_kernels.h"
+#include "tensor/buffer.h"
+
+namespace bora {
+
+class PreparedActivations {
+ public:
+  explicit PreparedActivations(const kernels::CpuKernels& kernels) : kernels_(kernels) {}
+
+  // For as many rows as will be prepared at once, of at most `max_columns` values; never for less
+  // than before. Errors: kOutOfMemory.
+  Result<void> reserve(std::size_t max_tokens, std::size_t max_columns);
+  // What reserve() allocates where it is called once.
+  [[nodiscard]] std::size_t bytes(std::size_t max_tokens, std::size_t max_columns) const;
+
+  // Whether weights of this type want x in another form than it has.
+  [[nodiscard]] bool are_wanted(DType weight) const {
+    return wants_pairs(weight) || wants_rounded(weight);
+  }
+  [[nodiscard]] std::size_t max_tokens() const { return max_tokens_; }
+  [[nodiscard]] std::size_t max_columns() const { return max_columns_; }
+
+  // Prepares x [tokens, in_features], at most what was reserved, for weights of the types that
+  // params.projections have. share(items, values_per_item, work) calls work(Range) for all items.
+  template <class Share>
+  void prepare(const LinearParams& params, const float* x, std::size_t tokens, const Share& share);
+
+  // What LinearArgs of weights of this type want; nullptr where that is nothing.
+  [[nodiscard]] const std::byte* rounded(DType weight) const {
+    return wants_rounded(weight) ? rounded_.bytes().data() : nullptr;
+  }
+  [[nodiscard]] const std::byte* tiles(DType weight) const {
+    if (kernels_.tile_activations == nullptr) return nullptr;
+    if (wants_rounded(weight)) return integers_.bytes().data();
+    return wants_pairs(weight) ? pairs_.bytes().data() : nullptr;
+  }
+
+ private:
+  struct Sizes {
+    std::size_t rounded;
+    std::size_t pairs;
+    std::size_t integers;
+  };
+  [[nodiscard]] Sizes sizes(std::size_t max_tokens, std::size_t max_columns) const;
+
+  [[nodiscard]] bool wants_rounded(DType weight) const {
+    return kernels_.int16_activations && info(weight).block_values > 1;
+  }
+  [[nodiscard]] bool wants_pairs(DType weight) const {
+    return kernels_.tile_activations != nullptr && weight == DType::kBF16;
+  }
+
+  void round(const float* x, std::size_t in_features, Range tokens);
+  // The groups of 16 of all `tokens` tokens; x is nullptr where they are made of rounded ones.
+  void tile(const float* x, std::size_t in_features, std::size_t tokens, Range groups);
+
+  const kernels::CpuKernels& kernels_;
+  std::size_t max_tokens_ = 0;
+  std::size_t max_columns_ = 0;
+  Buffer rounded_;
+  Buffer pairs_;
+  Buffer integers_;
+};
+
+template <class Share>
+void PreparedActivations::prepare(const LinearParams& params, const float* x, std::size_t tokens,
+                                  const Share& share) {
+  bool rounded = false;
+  bool pairs = false;
+  for (const Projection& each : params.projections) {
+    rounded = rounded || wants_rounded(each.weight.dtype);
+    pairs = pairs || wants_pairs(each.weight.dtype);
+  }
+  const std::size_t in_features = params.x.shape.columns();
+  const std::size_t groups = kernels::tile_groups(tokens);
+  const auto tile_groups = [&](const float* from) {
+    share(groups, kernels::kTileTokens16 * in_features,
+          [&](Range some) { tile(from, in_features, tokens, some); });
+  };
+  if (pairs) tile_groups(x);
+  if (!rounded) return;
+  // One token is no work for a second worker.
+  if (tokens == 1) return round(x, in_features, {0, 1});
+  share(tokens, in_features, [&](Range some) { round(x, in_features, some); });
+  const bool tiled = kernels_.tile_activations != nullptr && tokens >= kernels::kIntegerTileTokens;
+  if (tiled) tile_groups(nullptr);
+}
+
+}  // namespace bora

@@ -1,0 +1,28 @@
+// The vector wrapper of amx/simd.h in plain C++.
+#pragma once
+
+#include "kernels/cpu/emulated/bf16_simd.h"
+
+namespace bora::kernels::emulated {
+namespace {
+
+struct TileSimd : Bf16Simd {
+  static F32 as_f32(I32 v) { return reinterpret_cast<F32>(v); }
+  [[gnu::noinline]] static Bytes lower_bytes(I16 v) {
+    Bytes bytes;
+    for (std::size_t i = 0; i < sizeof(Bytes); ++i) bytes[i] = static_cast<std::uint8_t>(v[i]);
+    return bytes;
+  }
+  static Bytes upper_bytes(I16 v) { return lower_bytes(v >> 8); }
+  static void store_bytes(std::byte* to, Bytes v) { __builtin_memcpy(to, &v, sizeof(v)); }
+  [[gnu::noinline]] static I32 join(I32 upper, I32 lower) {
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      lower[i] = static_cast<std::int32_t>((static_cast<std::uint32_t>(upper[i]) << 8) +
+                                           static_cast<std::uint32_t>(lower[i]));
+    }
+    return lower;
+  }
+};
+
+}  // namespace
+}  // namespace bora::kernels::emulated
