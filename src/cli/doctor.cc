@@ -65,7 +65,8 @@ constexpr HelpText kHelp = {
 FlagTable make_flags(DoctorOptions& options) {
   FlagTable flags("doctor");
   flags.text("--isa", "NAME",
-             "measure with this instruction set: scalar, avx2, avx512, avx512_bf16", options.isa);
+             "measure with this instruction set: scalar, avx2, avx512, avx512_bf16, amx",
+             options.isa);
   flags.whole("--threads", "measure with N threads (default: the CPUs this process may use)",
               {1, 1024}, options.threads);
   flags.text("--cache-dir", "DIR",
@@ -125,7 +126,10 @@ Result<Findings> look(const DoctorOptions& options) {
   found.fma_gflops = probe->fma_gflops();
   found.int8_gops = probe->int8_gops();
   found.hub = look_at_hub(options.cache_dir);
-  found.notes = {"GPU: not supported in this version", "AMX kernels: come with a later version"};
+  found.notes = {"GPU: not supported in this version"};
+  if (has_amx_withheld()) {
+    found.notes.emplace_back("AMX: this CPU has it, but the system withholds it from this process");
+  }
   if (!found.default_model_present) {
     found.notes.emplace_back(
         "default model: not fetched; make run, or tools/fetch_default_model.sh");

@@ -61,6 +61,14 @@ std::vector<std::string> cpu_features() {
   return found;
 }
 
+bool has_amx_withheld() {
+  const std::vector<std::string> features = cpu_features();
+  const bool listed = std::ranges::all_of(
+      std::array{"amx_tile", "amx_int8", "amx_bf16"},
+      [&](const char* feature) { return std::ranges::find(features, feature) != features.end(); });
+  return listed && !kernels::detect_cpu_features().amx;
+}
+
 Result<MachineProbe> MachineProbe::create(int threads, const std::optional<std::string>& isa,
                                           ComputeType compute) {
   Result<std::unique_ptr<ThreadPool>> pool =

@@ -19,6 +19,8 @@ std::string cpu_name();
 // Of the instruction sets that matter to inference, those the system says this CPU has, as
 // /proc/cpuinfo names them.
 std::vector<std::string> cpu_features();
+// Whether /proc/cpuinfo lists AMX that this process may not use.
+bool has_amx_withheld();
 
 // Measures one machine's limits with the kernels and threads that a model would run on. Holds its
 // buffer, so that bench can probe between its runs. Owner: one thread.

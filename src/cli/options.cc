@@ -57,8 +57,8 @@ void add_machine_flags(FlagTable& flags, EngineFlags& options) {
   flags.choice("--load", "map: run from the page cache, no copy", kLoad, options.load);
   flags.choice("--device", "what computes", kDevice, options.device);
   flags.text("--isa", "NAME",
-             "instruction set of the kernels: scalar, avx2, avx512, avx512_bf16 (default: "
-             "the best)",
+             "instruction set of the kernels: scalar, avx2, avx512, avx512_bf16, amx "
+             "(default: the best)",
              options.isa);
   flags.whole("--threads", "threads (default: the CPUs this process may use)",
               Bounds<std::int64_t>{1, 1024}, options.threads);
