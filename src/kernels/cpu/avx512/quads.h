@@ -17,6 +17,9 @@ struct Quads : avx2::Bytes256 {
   [[gnu::always_inline]] static void load_quads(const std::byte* first, std::size_t stride,
                                                 I32 (&out)[4]) {
     const std::byte* rows[4] = {first, first + 4 * stride, first + 8 * stride, first + 12 * stride};
+    // Or the compiler keeps sixteen addresses, most of them in memory.
+#pragma GCC unroll 4
+    for (const std::byte*& row : rows) asm("" : "+r"(row));
     I32 four[4];  // rows j, j + 4, j + 8 and j + 12
 #pragma GCC unroll 4
     for (std::size_t j = 0; j < 4; ++j) {

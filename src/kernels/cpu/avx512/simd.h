@@ -137,6 +137,20 @@ struct Simd : Quads {
   [[gnu::always_inline]] static I32 dot_i16(I32 sum, I16 a, I16 b) {
     return _mm512_dpwssd_epi32(sum, a, b);
   }
+  [[gnu::always_inline]] static I32 dot_pair(I32 sum, I16 a, const std::int16_t* pair) {
+#if defined(__AVX512VNNI__)
+    // GCC 12 would broadcast the pair in an instruction of its own.
+    struct Pair {
+      std::int16_t of[2];
+    };
+    asm("vpdpwssd %2%{1to16%}, %1, %0"
+        : "+v"(sum)
+        : "v"(a), "m"(*reinterpret_cast<const Pair*>(pair)));
+    return sum;
+#else
+    return dot_i16(sum, a, set_pair(pair));
+#endif
+  }
   [[gnu::always_inline]] static I32 clear_i32() { return _mm512_setzero_si512(); }
   [[gnu::always_inline]] static F32 to_f32(I32 v) { return _mm512_cvtepi32_ps(v); }
   [[gnu::always_inline]] static I32 load_i32(const std::int32_t* from) {

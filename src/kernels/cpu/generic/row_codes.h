@@ -33,13 +33,24 @@ struct GroupInput {
   std::int32_t sums[kTokens][kGroupParts];
 };
 
+// dot_i16() with the pair at `pair`; of a wrapper's own where the compiler takes two instructions.
+template <class Simd>
+[[gnu::always_inline]] inline I32<Simd> dot_pair(I32<Simd> sum, I32<Simd> v,
+                                                 const std::int16_t* pair) {
+  if constexpr (requires { Simd::dot_pair(sum, Simd::as_i16(v), pair); }) {
+    return Simd::dot_pair(sum, Simd::as_i16(v), pair);
+  } else {
+    return Simd::dot_i16(sum, Simd::as_i16(v), Simd::set_pair(pair));
+  }
+}
+
 // sums[t] += the two codes in each lane of v times those at x[t].
 template <class Simd, std::size_t kTokens>
 [[gnu::always_inline]] inline void add_products(I32<Simd> v, const GroupInput<kTokens>& x,
                                                 std::size_t at, I32<Simd> (&sums)[kTokens]) {
 #pragma GCC unroll 4
   for (std::size_t t = 0; t < kTokens; ++t) {
-    sums[t] = Simd::dot_i16(sums[t], Simd::as_i16(v), Simd::set_pair(x.pairs[t] + at));
+    sums[t] = dot_pair<Simd>(sums[t], v, x.pairs[t] + at);
   }
 }
 
@@ -105,10 +116,17 @@ struct BlockRows {
 
     [[gnu::always_inline]] void read(RowsAt rows, std::size_t values) {
       for (std::size_t p = 0; p < values / kBlockValues; ++p) {
-#pragma GCC unroll 16
-        for (std::size_t r = 0; r < Simd::kLanes; ++r) {
-          const std::byte* block = rows.first + r * rows.stride + p * kBlockBytes;
-          __builtin_memcpy(&heads[p][r], block, sizeof(std::int32_t));
+        const std::byte* four = rows.first + p * kBlockBytes;
+        asm("" : "+r"(four));  // or the compiler keeps an address a row, most of them in memory
+#pragma GCC unroll 4
+        for (std::size_t r = 0; r < Simd::kLanes; r += 4, four += 4 * rows.stride) {
+#pragma GCC unroll 4
+          for (std::size_t j = 0; j < 4; ++j) {
+            std::int32_t head;
+            __builtin_memcpy(&head, four + j * rows.stride, sizeof(head));
+            asm("" : "+r"(head));  // or it gathers them by shuffles
+            heads[p][r + j] = head;
+          }
         }
       }
     }
@@ -307,8 +325,11 @@ struct RowCodes<DType::kQ6K> {
 
     [[gnu::always_inline]] void read(RowsAt rows, std::size_t /*values*/) {
       for (std::size_t r = 0; r < Simd::kLanes; ++r) {
-        __builtin_memcpy(&scale[r], rows.first + r * rows.stride + offsetof(BlockQ6K, scale),
-                         sizeof(std::uint16_t));
+        std::uint16_t each;
+        __builtin_memcpy(&each, rows.first + r * rows.stride + offsetof(BlockQ6K, scale),
+                         sizeof(each));
+        asm("" : "+r"(each));
+        scale[r] = each;
       }
       I32<Simd> v[4];
       Simd::load_quads(rows.first + offsetof(BlockQ6K, scales), rows.stride, v);

@@ -30,6 +30,7 @@
 //                                            [-2^15, 2^15), to nearest even, kLanes int16
 //   set_pair(from)                           two int16 in every pair of lanes
 //   dot_i16(sum, a, b)                       per 32-bit lane, sum + two products
+//   dot_pair(sum, a, from)                   may be missing: dot_i16(sum, a, set_pair(from))
 //   clear_i32(), to_f32(I32)                 zeros; each lane as f32, to nearest even
 //   load_i32, store_i32, as_i32(I16)         the same bits
 //   load_quads(first, stride, out)           lane r of out[i]: bytes [4i, 4i + 4) of the sixteen at
