@@ -129,17 +129,19 @@ void ArrivingWeights::read_journal() {
     std::vector<std::uint64_t> sums;
     for (std::size_t i = 2; i < words.size(); ++i)
       sums.push_back(number_of(words[i], 16).value_or(0));
-    if (holds(*file, sums, bytes->bytes())) sums_[*file] = std::move(sums);
+    if (holds(*file, sums, *bytes)) sums_[*file] = std::move(sums);
   }
 }
 
 bool ArrivingWeights::holds(std::size_t file, const std::vector<std::uint64_t>& sums,
-                            std::span<const std::byte> bytes) const {
+                            const MappedFile& written) const {
   const std::vector<std::size_t>& tensors = by_file_[file];
   if (sums.size() != tensors.size()) return false;
   for (std::size_t i = 0; i < sums.size(); ++i) {
     const StoredTensor& tensor = contents_.recipe.tensors[tensors[i]];
-    if (checksum(bytes.subspan(tensor.offset, tensor.bytes)) != sums[i]) return false;
+    const bool good = checksum(written.bytes().subspan(tensor.offset, tensor.bytes)) == sums[i];
+    written.done_with(tensor.offset, tensor.bytes);
+    if (!good) return false;
   }
   return true;
 }

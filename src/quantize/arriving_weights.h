@@ -72,7 +72,7 @@ class ArrivingWeights {
   Result<void> take_up(FunctionRef<void()> on_wait);
   void read_journal();
   [[nodiscard]] bool holds(std::size_t file, const std::vector<std::uint64_t>& sums,
-                           std::span<const std::byte> bytes) const;
+                           const MappedFile& written) const;
   Result<void> write_journal(const std::string& line, bool anew) const;
   [[nodiscard]] std::string head_line() const;
 
