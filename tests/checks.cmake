@@ -16,6 +16,8 @@ if(TARGET bora)
   bora_check(hub_bora_network_test ${CMAKE_CURRENT_LIST_DIR}/hub/bora_network_test.py
              $<TARGET_FILE:bora>)
   bora_check(hub_bora_plan_test ${CMAKE_CURRENT_LIST_DIR}/hub/bora_plan_test.py $<TARGET_FILE:bora>)
+  bora_check(hub_bora_quantize_test ${CMAKE_CURRENT_LIST_DIR}/hub/bora_quantize_test.py
+             $<TARGET_FILE:bora>)
 endif()
 bora_check(isa_objects_test ${CMAKE_CURRENT_LIST_DIR}/tools/check_isa_objects_test.py
            ${CMAKE_CXX_COMPILER})

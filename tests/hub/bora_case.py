@@ -12,6 +12,8 @@ import unittest
 from hubdouble.server import Double, Settings
 
 BORA = pathlib.Path(sys.argv[1]).resolve()
+TINY = pathlib.Path(__file__).parent.parent / "data/golden/models/mistral_v02"
+TOKENIZER = pathlib.Path(__file__).parent.parent / "data/tokenizers/tokenizer.model.v1"
 TOKEN = "hf_ann_secret"
 CHUNK = 64 << 10
 WANTED = ["config.json", "model.safetensors", "tokenizer.json"]  # of acme/data
@@ -63,6 +65,11 @@ class Case(unittest.TestCase):
     def snapshot(self, repository="acme/data"):
         commit = self.double.store.get(repository).find("main").id
         return self.cache / f"models--{repository.replace('/', '--')}" / "snapshots" / commit
+
+    def sent(self):
+        """Bytes of files, not of the API."""
+        return sum(line["sent"] for line in self.double.log.lines()
+                   if line["status"] < 300 and (line["origin"] == "cdn" or "/resolve/" in line["path"]))
 
     def check_cache(self):
         """Every file under a final name is whole; nothing lies outside of the cache."""

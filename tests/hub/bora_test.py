@@ -16,10 +16,9 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from bora_case import BORA, CHUNK, TOKEN, WANTED, Case
+from bora_case import BORA, CHUNK, TINY, TOKEN, TOKENIZER, WANTED, Case
 
 KILLS = 25
-TINY = pathlib.Path(__file__).parent.parent / "data/golden/models/mistral_v02"
 
 
 class Pull(Case):
@@ -129,8 +128,7 @@ class Flow(Case):
     def make_repositories(self):
         files = {path.name: path.read_bytes() for path in TINY.iterdir() if path.name != "golden.json"}
         self.write("mistralai/Tiny", files)
-        tokenizer = TINY.parent.parent.parent / "tokenizers/tokenizer.model.v1"
-        self.write("mistralai/Tiny", {"tokenizer.model": tokenizer.read_bytes()})
+        self.write("mistralai/Tiny", {"tokenizer.model": TOKENIZER.read_bytes()})
 
     def run_tiny(self, code=0, **variables):
         return self.bora("run", "mistralai/Tiny", "--prompt-ids", "1,5", "--max-new-tokens", "3", "--json",
