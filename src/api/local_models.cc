@@ -109,16 +109,26 @@ LocalModel describe(std::string name, const fs::path& path) {
   return model;
 }
 
+// The .gguf files of a folder and of those in it.
+std::vector<fs::path> gguf_files_below(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry(folder, error);
+       !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    if (is_gguf(entry->path())) files.push_back(entry->path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
 // The .gguf files of a snapshot one by one, else the snapshot as a folder.
 void add_snapshot(const std::string& name, const fs::path& snapshot,
                   std::vector<LocalModel>& models) {
-  bool found = false;
-  for (const fs::path& file : entries_of(snapshot)) {
-    if (!is_gguf(file)) continue;
-    models.push_back(describe(name + ":" + file.filename().string(), file));
-    found = true;
+  const std::vector<fs::path> files = gguf_files_below(snapshot);
+  for (const fs::path& file : files) {
+    models.push_back(describe(name + ":" + file.lexically_relative(snapshot).string(), file));
   }
-  if (!found) models.push_back(describe(name, snapshot));
+  if (files.empty()) models.push_back(describe(name, snapshot));
 }
 
 // The revision that refs/main names; empty where there is none.

@@ -49,6 +49,11 @@ FlagTable make_flags(ListOptions& options) {
   return flags;
 }
 
+// "owner/name" of a model in the Hub's cache.
+std::string repo_of(const LocalModel& model) {
+  return model.name.substr(0, model.name.find_first_of("@:"));
+}
+
 Result<Listing> look(const ListOptions& options) {
   Listing listing;
   Result<std::filesystem::path> cache = cache_folder(options.cache_dir);
@@ -65,10 +70,11 @@ Result<Listing> look(const ListOptions& options) {
   const std::filesystem::path own = std::filesystem::path(options.cache_dir) / "hub";
   if (!options.cache_dir.empty() && std::filesystem::exists(own, ignored)) add_hub(own);
   if (const std::filesystem::path hub = hub_cache_folder(); !hub.empty()) add_hub(hub);
-  // A snapshot without its weights is no fault where they were discarded.
+  // A snapshot without its weights, or none, is no fault where they were discarded.
   for (LocalModel& model : list_discarded_models(outline_folder(*cache))) {
     std::erase_if(listing.models, [&](const LocalModel& other) {
-      return !other.error.empty() && other.name == model.name && other.revision == model.revision;
+      const bool same = other.revision.empty() || other.revision == model.revision;
+      return !other.error.empty() && same && repo_of(other) == repo_of(model);
     });
     listing.models.push_back(std::move(model));
   }

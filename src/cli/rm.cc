@@ -58,6 +58,7 @@ Result<ExitCode> rm_command(Arguments arguments) {
   Result<Removed> removed = remove_cached(*cache, *ref, how);
   if (Result<std::filesystem::path> own = cache_folder(options.cache_dir)) {
     // What is kept of it here: headers, and what --discard-original left.
+    how.beside = true;
     const Result<Removed> more = remove_cached(outline_folder(*own), *ref, how);
     if (more && removed) {
       removed->bytes += more->bytes;

@@ -44,9 +44,10 @@ std::uint64_t bytes_of(const fs::path& file) {
 
 class Remover {
  public:
-  Remover(const fs::path& cache, const ModelRef& ref) : cache_(cache, ref.repo), ref_(ref) {}
+  Remover(const fs::path& cache, const ModelRef& ref, const RemoveOptions& options)
+      : cache_(cache, ref.repo), ref_(ref), options_(options) {}
 
-  Result<Removed> run(bool all) {
+  Result<Removed> run() {
     std::error_code ignored;
     if (!fs::is_directory(cache_.folder(), ignored)) return not_there(ref_.repo);
     fs::create_directories(cache_.repo_lock().parent_path(), ignored);
@@ -58,7 +59,7 @@ class Remover {
           fmt::format("{}: expected nobody at it, found another bora downloading it", ref_.repo),
           {}};
     }
-    if (all && ref_.file.empty()) {
+    if (options_.all_revisions && ref_.file.empty()) {
       remove_folder(cache_.folder());
     } else {
       const std::optional<std::string> commit = cache_.commit_of(ref_.revision);
@@ -104,6 +105,10 @@ class Remover {
     fs::remove_all(folder, error);
   }
 
+  [[nodiscard]] bool is_file_of_ref(const std::string& name) const {
+    return name == ref_.file || (options_.beside && name.starts_with(ref_.file + "."));
+  }
+
   // The names of a snapshot, or the one that ref_.file is. False: there was none.
   bool remove_names(const std::string& commit) {
     const fs::path folder = cache_.snapshot(commit);
@@ -111,7 +116,8 @@ class Remover {
     bool left = false;
     for (const fs::path& file : files_below(folder)) {
       const std::string name = file.lexically_relative(folder).string();
-      const bool wanted = ref_.file.empty() || name == ref_.file || file.filename() == ref_.file;
+      const bool wanted =
+          ref_.file.empty() || is_file_of_ref(name) || is_file_of_ref(file.filename().string());
       found = found || wanted;
       left = left || !wanted;
       if (wanted) remove_file(file);
@@ -143,6 +149,7 @@ class Remover {
 
   RepoCache cache_;
   const ModelRef& ref_;
+  const RemoveOptions& options_;
   Removed removed_;
   std::error_code error_;
   fs::path failed_;
@@ -174,7 +181,7 @@ Result<std::uint64_t> drop_file(const RepoCache& cache, const std::string& commi
 
 Result<Removed> remove_cached(const fs::path& cache, const ModelRef& ref,
                               const RemoveOptions& options) {
-  return Remover(cache, ref).run(options.all_revisions);
+  return Remover(cache, ref, options).run();
 }
 
 }  // namespace bora

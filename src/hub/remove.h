@@ -13,6 +13,7 @@ namespace bora {
 
 struct RemoveOptions {
   bool all_revisions = true;  // false: only the ref's
+  bool beside = false;        // with ref.file also what lies beside it as FILE.MORE
 };
 
 struct Removed {

@@ -15,6 +15,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from bora_case import BORA, TINY, TOKENIZER, Case
+from tiny_gguf import Q8_0, tiny_gguf
 
 KILLS = 12
 
@@ -198,6 +199,58 @@ class Pull(TinyCase):
         self.assertIn("OtherForCausalLM", self.pull("--weights", "int8", code=3))
         self.assertFalse(self.cache.exists())
         self.assertEqual(self.pull()["weights"], None)  # as files it can be had
+
+
+class Gguf(Case):
+    """A tiny model in a GGUF file, and one in two of them."""
+
+    def make_repositories(self):
+        self.write("acme/one", {"m-F32.gguf": tiny_gguf()[0]})
+        self.write("acme/two", {f"sub/m-{i + 1:05}-of-00002.gguf": part for i, part in enumerate(tiny_gguf(2))})
+
+    def ids(self, model, *arguments, code=0, **variables):
+        done = self.bora("run", model, "-p", "Hi", "--max-new-tokens", "8", "--json", "--weights", "int8", *arguments,
+                         code=code, **variables)
+        return json.loads(done.stdout)["ids"] if code == 0 else done.stderr
+
+    def expected(self, file):
+        return self.ids(str(self.root / file), "--cache-dir", str(self.folder / ".cache/bora/other"))
+
+    def check_discarded(self, model, file):
+        expected = self.expected(file)
+        self.assertEqual(self.ids(model, "--discard-original"), expected)
+        self.double.log.clear()
+        self.assertEqual(self.ids(model, HF_HUB_OFFLINE="1"), expected)
+        self.assertEqual(self.ids(model, "--discard-original"), expected)
+        self.assertEqual(self.double.log.lines(), [])
+        self.assertEqual(list(self.cache.glob("models--*/blobs/*")), [])
+        (listed,) = json.loads(self.bora("list", "--json").stdout)["models"]
+        self.assertEqual((listed["weights"], listed["discarded"], listed["error"]), ("int8", True, None))
+        self.assertEqual(self.ids(listed["path"]), expected)
+        self.assertIn("found only their headers", self.bora("run", listed["path"], "-p", "x", code=4).stderr)
+
+    def test_the_original_goes_and_the_rest_runs_offline(self):
+        self.check_discarded("acme/one", "acme/one/m-F32.gguf")
+        freed = json.loads(self.bora("rm", "acme/one:m-F32.gguf", "--json").stdout)
+        self.assertGreater(freed["freed_bytes"], 100_000)  # the weights, too
+        self.assertEqual(list(self.folder.glob(".cache/bora/outlines/**/*.bora")), [])
+
+    def test_parts_of_a_model_go_one_by_one(self):
+        self.check_discarded("acme/two", "acme/two/sub/m-00001-of-00002.gguf")
+        self.bora("rm", "acme/two")
+        self.assertEqual(list(self.folder.glob(".cache/bora/outlines/models--*")), [])
+
+    def test_nothing_is_discarded_where_nothing_would_be_left(self):
+        content = tiny_gguf(weights=Q8_0)[0]
+        self.write("acme/int8", {"m-Q8_0.gguf": content})
+        self.double.store.reload()
+        stderr = self.ids("acme/int8", "--discard-original", code=2)
+        self.assertEqual(stderr.splitlines()[0],
+                         "bora: --discard-original: expected weights to quantize to int8 in acme/int8, found none: "
+                         "nothing would be left")
+        self.assertLess(self.sent(), len(content) + 1)
+        self.assertFalse(self.cache.exists())
+        self.assertEqual(self.ids("acme/int8"), self.expected("acme/int8/m-Q8_0.gguf"))
 
 
 if __name__ == "__main__":
