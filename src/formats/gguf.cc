@@ -81,6 +81,7 @@ class GgufParser {
 
   Result<void> read_preamble() {
     const auto magic = reader_.take(kMagic.size());
+    goes_on_ = !magic && unseen_ > 0;
     if (!magic || std::memcmp(magic->data(), kMagic.data(), kMagic.size()) != 0) {
       return bad("expected a GGUF file, found one that does not begin with \"GGUF\"");
     }
