@@ -42,6 +42,20 @@ std::uint64_t bytes_of(const fs::path& file) {
                                  static_cast<std::uint64_t>(status.st_blocks) * 512);
 }
 
+// A snapshot without a file goes, and so do the refs to it: huggingface_hub calls a cache with a
+// ref to no snapshot corrupted, and an empty snapshot complete.
+void remove_if_empty(const RepoCache& cache, const std::string& commit) {
+  const fs::path folder = cache.snapshot(commit);
+  if (!files_below(folder).empty()) return;
+  std::error_code ignored;
+  fs::remove_all(folder, ignored);
+  constexpr std::size_t kLimit = 200;
+  for (const fs::path& ref : files_below(cache.folder() / "refs")) {
+    const Result<std::string> text = read_text_file(ref, kLimit);
+    if (text && text->starts_with(commit)) fs::remove(ref, ignored);
+  }
+}
+
 class Remover {
  public:
   Remover(const fs::path& cache, const ModelRef& ref, const RemoveOptions& options)
@@ -113,23 +127,14 @@ class Remover {
   bool remove_names(const std::string& commit) {
     const fs::path folder = cache_.snapshot(commit);
     bool found = false;
-    bool left = false;
     for (const fs::path& file : files_below(folder)) {
       const std::string name = file.lexically_relative(folder).string();
       const bool wanted =
           ref_.file.empty() || is_file_of_ref(name) || is_file_of_ref(file.filename().string());
       found = found || wanted;
-      left = left || !wanted;
       if (wanted) remove_file(file);
     }
-    if (left) return found;
-    std::error_code ignored;
-    fs::remove_all(folder, ignored);
-    constexpr std::size_t kLimit = 200;
-    for (const fs::path& ref : files_below(cache_.folder() / "refs")) {
-      const Result<std::string> text = read_text_file(ref, kLimit);
-      if (text && text->starts_with(commit)) fs::remove(ref, ignored);
-    }
+    remove_if_empty(cache_, commit);
     return found || ref_.file.empty();
   }
 
@@ -172,6 +177,7 @@ Result<std::uint64_t> drop_file(const RepoCache& cache, const std::string& commi
     return fs::canonical(name, broken).filename() == file.etag;
   });
   if (!used) remove(cache.blob(file.etag));
+  remove_if_empty(cache, commit);
   if (!error) return freed;
   return Error{
       ErrorCode::kFailed,

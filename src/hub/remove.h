@@ -29,7 +29,8 @@ Result<Removed> remove_cached(const std::filesystem::path& cache, const ModelRef
                               const RemoveOptions& options);
 
 // Takes one file out of a snapshot, if it is in it, and its blob away unless another snapshot links
-// to that. Gives the bytes freed. For whoever holds the lock of the repository. Errors: kFailed.
+// to that; a snapshot that was only this file is gone then, with the refs to it. Gives the bytes
+// freed. For whoever holds the lock of the repository. Errors: kFailed.
 Result<std::uint64_t> drop_file(const RepoCache& cache, const std::string& commit,
                                 const RemoteFile& file);
 

@@ -200,6 +200,7 @@ class Fetch {
       Result<void> linked = cache_.link_file(pulled_.commit, *files[i], wanted);
       if (!linked) return linked;
     }
+    if (files.empty()) return {};  // no snapshot: a ref would lead nowhere
     return cache_.note_commit(ref_.revision, pulled_.commit);
   }
 

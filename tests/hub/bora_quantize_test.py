@@ -223,7 +223,7 @@ class Gguf(Case):
         self.assertEqual(self.ids(model, HF_HUB_OFFLINE="1"), expected)
         self.assertEqual(self.ids(model, "--discard-original"), expected)
         self.assertEqual(self.double.log.lines(), [])
-        self.assertEqual(list(self.cache.glob("models--*/blobs/*")), [])
+        self.assertEqual([path for path in self.cache.glob("models--*/*/**/*")], [])
         (listed,) = json.loads(self.bora("list", "--json").stdout)["models"]
         self.assertEqual((listed["weights"], listed["discarded"], listed["error"]), ("int8", True, None))
         self.assertEqual(self.ids(listed["path"]), expected)
