@@ -201,6 +201,22 @@ std::vector<LocalModel> list_hub_models(const fs::path& hub) {
   return models;
 }
 
+std::vector<QuantizedWeights> quantized_weights(const fs::path& repository,
+                                                const fs::path& quantized) {
+  std::vector<QuantizedWeights> found;
+  for (const fs::path& snapshot : entries_of(repository / "snapshots")) {
+    std::vector<fs::path> models = gguf_files_below(snapshot);
+    models.push_back(snapshot);
+    for (const fs::path& model : models) {
+      const Result<Checkpoint> checkpoint = Checkpoint::open(model);
+      if (!checkpoint) continue;
+      fs::path folder = cache_place(quantized, *checkpoint, DType::kQ8_0).folder;  // of all types
+      if (is_folder(folder)) found.push_back({model, std::move(folder)});
+    }
+  }
+  return found;
+}
+
 std::vector<LocalModel> list_discarded_models(const fs::path& outlines) {
   std::vector<LocalModel> models;
   for (const LocalModel& outline : list_hub_models(outlines)) {

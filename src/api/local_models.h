@@ -34,4 +34,15 @@ std::vector<LocalModel> list_hub_models(const std::filesystem::path& hub);
 // weights beside them, one for each type; named as above. No such folder: none.
 std::vector<LocalModel> list_discarded_models(const std::filesystem::path& outlines);
 
+// A folder of weights that quantize/ made of a model, and the model.
+struct QuantizedWeights {
+  std::filesystem::path model;
+  std::filesystem::path folder;
+};
+
+// Those in the folder `quantized` that were made of models of a repository, HUB/models--ORG--NAME,
+// as they are now.
+std::vector<QuantizedWeights> quantized_weights(const std::filesystem::path& repository,
+                                                const std::filesystem::path& quantized);
+
 }  // namespace bora

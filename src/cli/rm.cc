@@ -1,4 +1,5 @@
 // bora rm: takes a model out of the Hub's cache.
+#include "api/local_models.h"
 #include "cli/command.h"
 #include "cli/environment.h"
 #include "cli/hub_access.h"
@@ -20,7 +21,7 @@ constexpr HelpText kHelp = {
     "bora rm OWNER/NAME[@REVISION][:FILE.gguf] [options]",
     "Removes a model from the cache of Hugging Face's tools: all of it, one revision, or one file. "
     "What\n"
-    "other revisions use as well stays.",
+    "other revisions use as well stays. Weights that were quantized from it go, too.",
     "JSON (--json): {\"model\", \"freed_bytes\", \"files\" (how many went)}"};
 
 FlagTable make_flags(Options& options) {
@@ -30,6 +31,32 @@ FlagTable make_flags(Options& options) {
              options.cache_dir);
   flags.toggle("--json", "one JSON object on stdout", options.json);
   return flags;
+}
+
+void add(Removed& sum, const Removed& more) {
+  sum.bytes += more.bytes;
+  sum.files += more.files;
+}
+
+// Also what lies in bora's own folder: weights that were quantized from what goes, headers, and
+// what --discard-original left.
+Result<Removed> remove_with_own(const std::filesystem::path& cache,
+                                const std::filesystem::path& own, const ModelRef& ref,
+                                RemoveOptions how) {
+  const std::vector<QuantizedWeights> quantized =
+      quantized_weights(RepoCache(cache, ref.repo).folder(), quantized_folder(own));
+  Result<Removed> removed = remove_cached(cache, ref, how);
+  how.beside = true;
+  const Result<Removed> more = remove_cached(outline_folder(own), ref, how);
+  if (!removed) return more ? more : removed;
+  if (more) add(*removed, *more);
+  for (const QuantizedWeights& weights : quantized) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(weights.model, ignored)) {
+      add(*removed, remove_folder(weights.folder));
+    }
+  }
+  return removed;
 }
 
 }  // namespace
@@ -55,18 +82,9 @@ Result<ExitCode> rm_command(Arguments arguments) {
   if (!cache) return std::move(cache).error();
   RemoveOptions how;
   how.all_revisions = options.model.find('@') == std::string::npos;
-  Result<Removed> removed = remove_cached(*cache, *ref, how);
-  if (Result<std::filesystem::path> own = cache_folder(options.cache_dir)) {
-    // What is kept of it here: headers, and what --discard-original left.
-    how.beside = true;
-    const Result<Removed> more = remove_cached(outline_folder(*own), *ref, how);
-    if (more && removed) {
-      removed->bytes += more->bytes;
-      removed->files += more->files;
-    } else if (more) {
-      removed = *more;
-    }
-  }
+  const Result<std::filesystem::path> own = cache_folder(options.cache_dir);
+  Result<Removed> removed =
+      own ? remove_with_own(*cache, *own, *ref, how) : remove_cached(*cache, *ref, how);
   if (!removed) return std::move(removed).error();
   if (options.json) {
     return print_all(to_line(

@@ -185,6 +185,20 @@ Result<std::uint64_t> drop_file(const RepoCache& cache, const std::string& commi
       {}};
 }
 
+Removed remove_folder(const fs::path& folder) {
+  Removed removed;
+  for (const fs::path& file : files_below(folder)) {
+    const std::uint64_t bytes = bytes_of(file);
+    std::error_code error;
+    if (!fs::remove(file, error) || bytes == 0) continue;
+    removed.bytes += bytes;
+    ++removed.files;
+  }
+  std::error_code ignored;
+  fs::remove_all(folder, ignored);
+  return removed;
+}
+
 Result<Removed> remove_cached(const fs::path& cache, const ModelRef& ref,
                               const RemoveOptions& options) {
   return Remover(cache, ref, options).run();

@@ -28,6 +28,9 @@ struct Removed {
 Result<Removed> remove_cached(const std::filesystem::path& cache, const ModelRef& ref,
                               const RemoveOptions& options);
 
+// Removes a folder and adds up what that frees.
+Removed remove_folder(const std::filesystem::path& folder);
+
 // Takes one file out of a snapshot, if it is in it, and its blob away unless another snapshot links
 // to that; a snapshot that was only this file is gone then, with the refs to it. Gives the bytes
 // freed. For whoever holds the lock of the repository. Errors: kFailed.

@@ -164,6 +164,18 @@ class Pull(TinyCase):
             self.assertEqual((made.stat().st_mtime_ns, made.stat().st_ino), before)
         self.assertEqual(len(self.quantized()), 2)
 
+    def test_weights_go_with_their_model(self):
+        self.pull("--weights", "int8")
+        self.expected("int4")  # of a folder that stays
+        (made,) = self.quantized()
+        size = made.stat().st_size
+        freed = json.loads(self.bora("rm", "acme/tiny", "--json").stdout)["freed_bytes"]
+        self.assertGreaterEqual(freed, size + self.double.store.get("acme/tiny").find("main").entries[
+            self.weights[0]].size)
+        self.assertEqual(self.quantized(), [])
+        self.assertFalse(made.parent.exists())
+        self.assertEqual(len(list(self.folder.glob(".cache/bora/other/quantized/*/int4.bora"))), 1)
+
     def test_discards_and_does_not_fetch_again(self):
         told = self.pull("--weights", "int8", "--discard-original")
         self.assertEqual((told["weights"], told["discarded"]), ("int8", True))
