@@ -48,6 +48,8 @@ class ArrivingModel : public FileTaker {
                                                      const Selection& selection,
                                                      ArrivingModelOptions options);
   ~ArrivingModel() override;
+  ArrivingModel(const ArrivingModel&) = delete;
+  ArrivingModel& operator=(const ArrivingModel&) = delete;
 
   [[nodiscard]] bool wants(const RemoteFile& file) const override;
   [[nodiscard]] bool keeps_files() const override { return !options_.discard_original; }

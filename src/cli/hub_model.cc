@@ -43,7 +43,7 @@ std::optional<fs::path> HubModel::find_cached() const {
 }
 
 std::optional<fs::path> HubModel::find_discarded(std::optional<DType> weights) const {
-  const std::optional<fs::path> found = bora::find_cached(outlines_, wanted(), how_.choice.memory);
+  std::optional<fs::path> found = bora::find_cached(outlines_, wanted(), how_.choice.memory);
   if (!found) return std::nullopt;
   for (const DType type : {DType::kQ8_0, DType::kQ4_0}) {
     std::error_code ignored;

@@ -91,7 +91,7 @@ class Fetch {
 
   // Where the file's content lies already; empty: nowhere.
   [[nodiscard]] fs::path content_of(const RemoteFile& file) const {
-    const fs::path blob = cache_.blob(file.etag);
+    fs::path blob = cache_.blob(file.etag);
     std::error_code error;
     if (fs::file_size(blob, error) == file.bytes && !error) return blob;
     if (!cache_.has_file(pulled_.commit, file)) return {};
