@@ -210,7 +210,8 @@ std::vector<Curve> decode_curves(const std::vector<Series>& all) {
     Curve& curve = curves.emplace_back(Curve{series.color, {}, {}});
     for (const BenchResult* result : series.results) {
       const std::size_t begin = std::max<std::size_t>(result->depth, 1);
-      curve.add(static_cast<double>(begin + result->decode.tokens / 2), result->decode);
+      const std::size_t middle = begin + result->decode.tokens / 2;
+      curve.add(static_cast<double>(middle), result->decode);
     }
     curve.sort();
   }
