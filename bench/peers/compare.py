@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """bora and the peers on the same weights, interleaved in one run, so that a busy or hot machine hits all.
 
+For one model at a time; report.py makes a whole table of such comparisons, docs/performance.md.
 Prints the medians of prefill and decode in tokens/s, the ratio to the best peer, and bora's share of the
 read bandwidth that it measured itself. Peers: every llama-bench under $BORA_PEERS (default
-~/.cache/bora-peers; tools/test_peers.sh builds llama.cpp there); each GGUF given is run on each of them,
+~/.cache/bora-peers; tools/build_peers.sh llama ik builds them there); each GGUF given is run on each of them,
 ik_llama.cpp also with run-time repack.
 
 example: compare.py --bora build/release/bora --model mistral4 --gguf mistral4.gguf --json out.json
@@ -11,69 +12,27 @@ example: compare.py --bora build/release/bora --model mistral4 --gguf mistral4.g
 
 import argparse
 import functools
-import glob
 import json
 import os
-import statistics
-import subprocess
+import sys
 
-
-def run_json(command):
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                          text=True)
-    return json.loads(done.stdout)
-
-
-def bench_bora(args):
-    report = run_json([
-        args.bora, "bench", args.model, "--weights", args.weights, "--threads", str(args.threads),
-        "--prompt-tokens", str(args.prompt), "--new-tokens", str(args.new),
-        "--depth", str(args.depth), "--reps", "1", "--json"])
-    result = report["results"][0]
-    return {"prefill": result["prefill_tokens_per_s"], "decode": result["decode_tokens_per_s"],
-            "bandwidth_fraction": result["bandwidth_fraction"]}
-
-
-def bench_llama(args, program, model, options):
-    depth = ["-d", str(args.depth)] if args.depth else []
-    rows = run_json([program, "-m", model, "-p", str(args.prompt), "-n", str(args.new),
-                     "-t", str(args.threads), "-r", "1", "-o", "json", *depth, *options])
-    return {"prefill": next(row["avg_ts"] for row in rows if row["n_prompt"]),
-            "decode": next(row["avg_ts"] for row in rows if row["n_gen"])}
-
-
-def find_peers(args, folder):
-    """{name: function that runs it once}"""
-    peers = {}
-    for program in sorted(glob.glob(os.path.join(folder, "*", "build", "bin", "llama-bench"))):
-        project = program.split(os.sep)[-4]
-        for model in args.gguf:
-            run = functools.partial(bench_llama, args, program, model)
-            name = f"{project} {os.path.basename(model)}"
-            peers[name] = functools.partial(run, [])
-            if project == "ik":
-                peers[name + " repacked"] = functools.partial(run, ["-rtr", "1"])
-    return peers
-
-
-def median_of(runs):
-    return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+import figures
+from programs import RunFailed, Shape, bench_bora, cpu_info, find_peers, find_projects
 
 
 def measure(contestants, rounds):
     """Round by round, so that all see the same machine; the first round warms the page cache."""
-    runs = {name: [] for name in contestants}
+    measured = []
     for i in range(rounds + 1):
-        for name, run in contestants.items():
-            result = run()
-            if i > 0:
-                runs[name].append(result)
-    return {name: median_of(results) for name, results in runs.items()}
+        runs = {name: run() for name, run in contestants.items()}
+        if i > 0:
+            measured.append({"runs": runs})
+    return measured
 
 
-def cpu_name():
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        return next(line.split(":")[1].strip() for line in file if line.startswith("model name"))
+def medians(rounds, name):
+    found = {key: figures.median_of(rounds, name, key) for key in ("prefill", "decode", "bandwidth_fraction")}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def parse_args():
@@ -94,25 +53,30 @@ def parse_args():
 
 def main():
     args = parse_args()
-    folder = os.environ.get("BORA_PEERS", os.path.expanduser("~/.cache/bora-peers"))
-    peers = find_peers(args, folder)
-    medians = measure({"bora": functools.partial(bench_bora, args), **peers}, args.rounds)
+    shape = Shape(args.threads, args.prompt, args.new, args.depth)
+    bora = functools.partial(bench_bora, args.bora, args.model, args.weights, shape)
+    peers = find_peers(args.gguf, shape, find_projects())
+    rounds = measure({"bora": bora, **peers}, args.rounds)
 
-    print(f"{cpu_name()}, {args.threads} threads, {args.prompt} + {args.new} tokens at depth "
-          f"{args.depth}, median of {args.rounds}")
-    for name, result in medians.items():
+    cpu = cpu_info("model name")
+    print(f"{cpu}, {args.threads} threads, {args.prompt} + {args.new} tokens at depth {args.depth}, "
+          f"median of {args.rounds}")
+    of_each = {name: medians(rounds, name) for name in ("bora", *peers)}
+    for name, result in of_each.items():
         share = result.get("bandwidth_fraction")
         print(f"{name:44s} prefill {result['prefill']:9.1f}  decode {result['decode']:8.2f} tokens/s"
               + (f"  {share:.2f} of the read bandwidth" if share is not None else ""))
-    ratios = {}
-    for phase in ("prefill", "decode") if peers else ():
-        best = max(result[phase] for name, result in medians.items() if name in peers)
-        ratios[phase] = medians["bora"][phase] / best
-        print(f"{phase}: {ratios[phase]:.2f} of the best peer")
+    ratios = {phase: figures.ratio_to_best(rounds, "bora", peers, phase)
+              for phase in ("prefill", "decode") if peers}
+    for phase, ratio in ratios.items():
+        print(f"{phase}: {ratio:.2f} of the best peer")
     if args.json:
         with open(args.json, "w", encoding="utf-8") as file:
-            json.dump({"cpu": cpu_name(), "median": medians, "ratio_to_best": ratios}, file, indent=1)
+            json.dump({"cpu": cpu, "median": of_each, "ratio_to_best": ratios}, file, indent=1)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except RunFailed as error:
+        sys.exit(f"compare.py: {error}")

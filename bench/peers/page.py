@@ -1,0 +1,203 @@
+"""docs/performance.md from what was measured. Runs nothing."""
+
+import dataclasses
+import json
+
+import cases
+import figures
+
+HAND_WRITTEN = "<!-- Below this line report.py keeps what is written by hand. -->"
+LIMIT_BOUND = {"memory": "reads", "compute": "inner loops"}
+
+INTRO = """# Performance
+
+Written by [bench/peers/report.py](../bench/peers/report.py); do not edit above the marked line, run it again ([how](#again)).
+bora and the peers run the same weights with the same threads, one after the other in each round, every round beginning with
+another. Before and after each run the read bandwidth is probed; a run whose probes spread over more than 15 %
+((largest - smallest) / median) is repeated, and not counted if it stays so. Speeds are medians. A ratio is the median of the
+ratios in each round, to the peer with the best median; peers are given weights of equal or more bits. Shares of a limit are those
+of [`bora bench`](cli.md#bench), probed beside each run; without a peer or a limit of its own a speed stands alone.
+"""
+
+AGAIN = """## Again
+
+```
+tools/build_peers.sh llama ik checkpoints     # once: llama.cpp, ik_llama.cpp, what makes the checkpoints
+make build                                    # build/release/bora
+{command}
+```
+
+`--quick` takes 3 rounds (of long prompts 1) instead of 9 (3) or more, `--groups` names what to measure, `--help` tells the
+rest. A report that was interrupted goes on where it was. What it ran, at bf16:
+
+```
+{commands}
+```
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    rounds: dict    # {group: all rounds}
+    config: dict    # config.json of the checkpoint
+    machine: list   # [(what, value)]
+    commands: list  # command lines
+    command: str    # that of the report
+    plots: list     # file names beside the page
+
+
+def _is_llama(name):
+    return name.startswith("llama.cpp")
+
+
+def peers_of(line, rounds):
+    """Names of the runs that the line is compared with: "PROJECT GGUF", and what else it says."""
+    names = {name for measured in rounds for name in measured["runs"]}
+    return sorted(name for name in names if name.split(" ")[1] in line.peers)
+
+
+def figure_of(figure, line, group, rounds, config):
+    """A figure of FIGURES, or None where a run that it takes is not there."""
+    name, peers = line.name, peers_of(line, rounds)
+    if group.long:
+        depths = (cases.SHORT_PROMPT, group.prompt)
+        if figure == "depth_share":
+            return figures.depth_share(rounds, name, config, depths)
+        return figures.ratio_to_best(rounds, f"{name} at {group.prompt}", [peer for peer in peers if _is_llama(peer)],
+                                     "prefill")
+    match figure:
+        case "decode_bandwidth":
+            return figures.median_of(rounds, name, "bandwidth_fraction")
+        case "decode_ratio" | "prefill_ratio":
+            return figures.ratio_to_best(rounds, name, peers, figure.removesuffix("_ratio"))
+        case "prefill_fma":
+            return figures.median_share(rounds, name, lambda run: run["prefill_gops"],
+                                        lambda run: run["inner_loop_gops"]["f32"])
+        case "prefill_inner_loop":
+            return figures.median_share(rounds, name, lambda run: run["prefill_gops"],
+                                        lambda run: run["prefill_limit_gops"])
+    raise KeyError(figure)
+
+
+def bar_rows(report):
+    """[(group, line, figure, bar, value, verdict)]"""
+    rows = []
+    for key, measured in report.rounds.items():
+        group = cases.GROUPS[key]
+        for line in group.lines:
+            for figure, bar in line.bars.items():
+                value = figure_of(figure, line, group, figures.steady_only(measured), report.config)
+                steady = value is not None
+                if not steady:
+                    value = figure_of(figure, line, group, measured, report.config)
+                rows.append((key, line, figure, bar, value, figures.verdict(value, bar, steady)))
+    return rows
+
+
+def _table(head, rows):
+    return "\n".join(["| " + " | ".join(head) + " |", "|" + "---|" * len(head),
+                      *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
+
+
+def bars_section(report):
+    rows = bar_rows(report)
+    met = sum(row[-1] == "met" for row in rows)
+    table = [(cases.GROUPS[key].title, line.name, cases.FIGURES[figure][0], f"{bar:.2f}{cases.FIGURES[figure][1]}",
+              "" if value is None else f"{value:.2f}{cases.FIGURES[figure][1]}", said)
+             for key, line, figure, bar, value, said in rows]
+    beyond = beyond_limit(report, rows)
+    return (f"## Bars\n\n{met} of {len(rows)} met.\n\n"
+            + _table(("what", "", "figure", "at least", "measured", ""), table)
+            + ("\nBeyond what the machine can do by its own probes:\n\n" + "\n".join(beyond) + "\n" if beyond else ""))
+
+
+def beyond_limit(report, rows):
+    """Of the bars not met, those that ask for more than the limit, with the arithmetic."""
+    found = []
+    for key, line, figure, bar, _, said in rows:
+        if said != "not met" or figure not in ("decode_ratio", "prefill_ratio"):
+            continue
+        rounds = figures.steady_only(report.rounds[key])
+        phase, peers = figure.removesuffix("_ratio"), peers_of(line, rounds)
+        over = figures.needed_over_limit(bar, rounds, line.name, peers, phase)
+        if over:
+            best = figures.best_peer(rounds, peers, phase)
+            bound = LIMIT_BOUND[next(iter(figures.values_of(rounds, line.name, f"{phase}_bound")))]
+            found.append(f"- {line.name}, {phase}: {bar:.2f} x {over[0] / bar:.1f} ({best}) = {over[0]:.1f} tokens/s; "
+                         f"the limit by {bound} is {over[1]:.1f}.")
+    return found
+
+
+KEYS = {"prefill": "prefill", "decode": "decode", "prefill_limit": "prefill_limit_tokens_per_s",
+        "decode_limit": "decode_limit_tokens_per_s", "prefill_share": "prefill_fraction",
+        "decode_share": "decode_fraction"}  # in a row: in a run
+
+
+def speed_rows(measured):
+    """[(name, {key of KEYS: median or None, "failed": why, "steady": runs that count, "runs": of all})] of a group"""
+    names = sorted({name for each in measured for name in each["runs"]},
+                   key=lambda name: (not name.startswith("bora"), name))
+    rows = []
+    for name in names:
+        runs = [each["runs"][name] for each in measured if name in each["runs"]]
+        steady = sum(map(figures.is_steady, runs))
+        rounds = figures.steady_only(measured) if steady else measured
+        row = {key: figures.median_of(rounds, name, of) for key, of in KEYS.items()}
+        failures = figures.values_of(measured, name, "failed")
+        rows.append((name, {**row, "failed": failures[0] if failures else None, "steady": steady, "runs": len(runs)}))
+    return rows
+
+
+def _share_text(row, phase):
+    limit, share = row[f"{phase}_limit"], row[f"{phase}_share"]
+    return "" if limit is None else f"{share:.2f} of {limit:.1f}"
+
+
+def _speed_text(row, phase):
+    if row[phase] is None:
+        return row["failed"] or ""
+    return f"{row[phase]:.1f}"
+
+
+def _runs_text(row):
+    return f"{row['steady']} of {row['runs']}" + ("" if row["steady"] else ": for orientation only")
+
+
+def speeds_section(report):
+    parts = ["## Speeds\n\nTokens/s; of bora also the share of the limit. The last column tells how many runs counted.\n"]
+    parts += [f"\n![{name}]({name})\n" for name in report.plots]
+    for key, measured in report.rounds.items():
+        reads = [probe for each in measured for run in each["runs"].values() for probe in run["probes"]]
+        rows = [(name, _speed_text(row, "prefill"), _share_text(row, "prefill"), _speed_text(row, "decode"),
+                 _share_text(row, "decode"), _runs_text(row)) for name, row in speed_rows(measured)]
+        parts.append(f"\n**{cases.GROUPS[key].title}**; reads {min(reads):.1f} to {max(reads):.1f} GB/s.\n\n"
+                     + _table(("", "prefill", "of the limit", "decode", "of the limit", "steady"), rows))
+    return "".join(parts)
+
+
+def machine_section(report):
+    return "## Machine and versions\n\n" + _table(("", ""), [(what, str(value)) for what, value in report.machine])
+
+
+def missing_peers(report):
+    """Projects of which the page should speak and that were not there."""
+    there = {name.split(" ")[0] for measured in report.rounds.values() for each in measured for name in each["runs"]}
+    return [name for name in ("llama.cpp", "ik_llama.cpp") if name not in there]
+
+
+def page(report):
+    missing = missing_peers(report)
+    not_there = f"\nNot measured, since not built: {', '.join(missing)}.\n" if missing else ""
+    again = AGAIN.format(command=report.command, commands="\n".join(report.commands))
+    return "\n".join([INTRO + not_there, bars_section(report), speeds_section(report), machine_section(report),
+                      again, HAND_WRITTEN])
+
+
+def with_hand_written(text, old):
+    """The page, and what the old one has below the marked line."""
+    _, mark, kept = old.partition(HAND_WRITTEN)
+    return text + (kept if mark else "\n")
+
+
+def load_config(folder):
+    return json.loads((folder / "config.json").read_text(encoding="utf-8"))
