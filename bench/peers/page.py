@@ -27,7 +27,7 @@ make build                                    # build/release/bora
 {command}
 ```
 
-`--quick` takes 3 rounds (of long prompts 1) instead of 9 (3) or more, `--groups` names what to measure, `--help` tells the
+`--quick` takes 3 rounds (of long prompts 1) and repeats nothing, in place of 9 (3) or more; `--groups` names what to measure, `--help` tells the
 rest. A report that was interrupted goes on where it was. What it ran, at bf16:
 
 ```

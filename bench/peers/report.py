@@ -8,7 +8,7 @@ with --rounds-per-call it stops after so many itself and exits 3 while some are 
 machine: runs beside which the probed bandwidth spread over 15 % are repeated, and not counted if they stay so.
 
 example: report.py                    9 steady runs of everything (on 2 cores more than an hour)
-         report.py --quick            3 rounds (of long prompts 1), steady or not: 25 minutes
+         report.py --quick            3 rounds (of long prompts 1), nothing repeated: 25 minutes
          report.py --groups bf16,8bit --state build/some.jsonl --out /tmp/performance.md
 """
 
@@ -38,7 +38,7 @@ def parse_args():
     parser.add_argument("--models", type=pathlib.Path, default=pathlib.Path(programs.peers_folder()) / "models")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, help="runs that count of each program (default 9; of long prompts a third)")
-    parser.add_argument("--quick", action="store_true", help="3 rounds and no more, a smaller roofline")
+    parser.add_argument("--quick", action="store_true", help="3 rounds, nothing repeated, a smaller roofline")
     parser.add_argument("--groups", default=",".join(cases.GROUPS), help="default: %(default)s")
     parser.add_argument("--state", default="build/performance.jsonl", help="default: %(default)s")
     parser.add_argument("--restart", action="store_true", help="forget the rounds in the state file")
@@ -133,7 +133,7 @@ def main():
     plan, identity = plan_of(args), identity_of(args)
     checkpoints.make(args.models, [*(cases.GROUPS[name] for name in plan), cases.GROUPS["smollm2"]])
     state = rounds.State(args.state, identity, args.restart)
-    runner = rounds.Runner(args.bora, args.models, args.threads, tries=2 if args.quick else 3)
+    runner = rounds.Runner(args.bora, args.models, args.threads, tries=1 if args.quick else 3)
     left = rounds.measure_all(state, runner, plan, args.rounds_per_call)
     if left:
         print(f"at least {left} rounds are left: run the same command again, without --restart", file=sys.stderr)
