@@ -2,8 +2,8 @@
 
 import html
 
-WIDTH, MARGIN, LABELS, GAP = 920, 16, 250, 24
-ROW, TITLE = 17, 30
+WIDTH, MARGIN, LABELS, GAP = 980, 16, 290, 24
+ROW, TITLE, NUMBER = 17, 30, 44
 COLOURS = {"bora": "#1f6fb4", "llama.cpp": "#c08a3e", "ik_llama.cpp": "#8a8a8a"}
 LIMIT = "#b3261e"
 
@@ -21,7 +21,7 @@ def _bars(rows, key, left, width, top):
     """rows: [(name, {"prefill": tokens/s, "decode": .., "prefill_limit": .., ..})], scaled to the largest."""
     limit = f"{key}_limit"
     largest = max([row[part] for _, row in rows for part in (key, limit) if row.get(part)], default=1.0)
-    scale = (width - 64) / largest
+    scale = (width - NUMBER - 8) / largest
     drawn = []
     for i, (name, row) in enumerate(rows):
         y = top + i * ROW
@@ -32,7 +32,8 @@ def _bars(rows, key, left, width, top):
             if row.get(limit):
                 at = left + row[limit] * scale
                 drawn.append(f'<path d="M{at:.1f} {y - 1.5}v{ROW - 2}" stroke="{LIMIT}" stroke-width="2"/>')
-                end = max(length, row[limit] * scale)
+                if 0 <= at - left - length < NUMBER:  # no room for the number between bar and limit
+                    end = row[limit] * scale
             drawn.append(_text(left + end + 6, y + 10, f"{row[key]:.1f}"))
         else:
             drawn.append(_text(left + 2, y + 10, "not measured", fill="#777"))
@@ -48,7 +49,7 @@ def bar_chart(groups):
         drawn.append(_text(MARGIN, y, title, font_weight="bold"))
         y += 10
         for i, (name, _) in enumerate(rows):
-            drawn.append(_text(MARGIN + LABELS - 8, y + i * ROW + 10, name, text_anchor="end"))
+            drawn.append(_text(MARGIN + LABELS - 8, y + i * ROW + 10, name.replace(".gguf", ""), text_anchor="end"))
         for left, key in columns:
             drawn += _bars(rows, key, left, width, y)
         y += len(rows) * ROW + TITLE

@@ -19,9 +19,9 @@ def is_steady(run):
 
 
 def steady_only(rounds):
-    """The rounds with the runs that count."""
-    return [{**measured, "runs": {name: run for name, run in measured["runs"].items() if is_steady(run)}}
-            for measured in rounds]
+    """The rounds with the runs that count, and those that failed."""
+    return [{**measured, "runs": {name: run for name, run in measured["runs"].items()
+                                  if "failed" in run or is_steady(run)}} for measured in rounds]
 
 
 def steady_runs(rounds):

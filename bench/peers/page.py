@@ -79,6 +79,16 @@ def figure_of(figure, line, group, rounds, config):
     raise KeyError(figure)
 
 
+def counted_figure(figure, line, group, measured, config):
+    """(value, whether it counts). A ratio does only where every peer has runs that count: the best may be the one that lacks them."""
+    rounds = figures.steady_only(measured)
+    all_there = "ratio" not in figure or peers_of(line, rounds) == peers_of(line, measured)
+    value = figure_of(figure, line, group, rounds, config) if all_there else None
+    if value is not None:
+        return value, True
+    return figure_of(figure, line, group, measured, config), False
+
+
 def bar_rows(report):
     """[(group, line, figure, bar, value, verdict)]"""
     rows = []
@@ -86,11 +96,8 @@ def bar_rows(report):
         group = cases.GROUPS[key]
         for line in group.lines:
             for figure, bar in line.bars.items():
-                value = figure_of(figure, line, group, figures.steady_only(measured), report.config)
-                steady = value is not None
-                if not steady:
-                    value = figure_of(figure, line, group, measured, report.config)
-                rows.append((key, line, figure, bar, value, figures.verdict(value, bar, steady)))
+                value, counts = counted_figure(figure, line, group, measured, report.config)
+                rows.append((key, line, figure, bar, value, figures.verdict(value, bar, counts)))
     return rows
 
 

@@ -215,6 +215,13 @@ class Page(unittest.TestCase):
         self.assertEqual({row[5] for row in page.bar_rows(report)}, {"unsteady, not counted"})
         self.assertIn("0 of 1: for orientation only", page.page(report))
 
+    def test_a_ratio_does_not_count_while_a_peer_has_no_steady_run(self):
+        runs = {"bora bf16": ours(), OTHER: {"prefill": 50.0, "decode": 10.0},
+                PEER: {"prefill": 80.0, "decode": 30.0, "spread": UNSTEADY}}
+        rows = {row[2]: row[4:] for row in page.bar_rows(report_of([as_round(runs)]))}
+        self.assertEqual(rows["decode_ratio"], (20.0 / 30.0, "unsteady, not counted"))
+        self.assertEqual(rows["decode_bandwidth"], (0.9, "met"))
+
     def test_what_is_written_by_hand_stays(self):
         old = f"old table\n{page.HAND_WRITTEN}\n\n## Why\n"
         self.assertEqual(page.with_hand_written(f"new\n{page.HAND_WRITTEN}", old), f"new\n{page.HAND_WRITTEN}\n\n## Why\n")
