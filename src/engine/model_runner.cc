@@ -14,7 +14,7 @@ Result<ModelRunner> ModelRunner::create(std::unique_ptr<Model> model,
   Result<Buffer> logits = backend->allocate(
       plan.logits_rows * model->config().vocab_size * sizeof(float), Fill::kWhole);
   if (!logits) return std::move(logits).error();
-  Result<void> reserved = backend->reserve(plan.step_tokens, model->max_columns());
+  Result<void> reserved = backend->reserve(plan.step_tokens, plan.max_columns);
   if (!reserved) return std::move(reserved).error();
   BatchBuilder batches({.tokens = plan.step_tokens,
                         .sequences = plan.max_sequences,

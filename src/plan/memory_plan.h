@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "model/model.h"
 #include "plan/byte_count.h"
+#include "plan/draft_plan.h"
 #include "plan/kv_blocks.h"
 
 #include <cstddef>
@@ -19,14 +20,6 @@
 namespace bora {
 
 inline constexpr std::size_t kDefaultContext = 8192;
-
-// The weights in one of the types they may have.
-struct WeightBytes {
-  std::uint64_t mapped = 0;     // they lie in files and have to come in
-  std::uint64_t converted = 0;  // they lie in memory of the model's own
-
-  [[nodiscard]] std::uint64_t total() const { return add_bytes(mapped, converted); }
-};
 
 // What decides how much memory an engine takes; EngineOptions has the same under the same names.
 struct MemoryOptions {
@@ -46,6 +39,10 @@ struct MemoryOptions {
   // What the weights will take where the caller writes them anew before they are bound; nullopt: as
   // the model has them.
   std::optional<WeightBytes> weights = std::nullopt;
+  // A model that drafts for it, an outline or not; null: none. Borrowed by a MemoryPlanner. Its
+  // weights as those above.
+  const Model* draft = nullptr;
+  std::optional<WeightBytes> draft_weights = std::nullopt;
 };
 
 // Weights of another type that the caller could make: what it offers where the wanted ones do not
@@ -63,6 +60,7 @@ struct MemoryBytes {
   std::uint64_t logits = 0;
   std::uint64_t scratch = 0;  // the backend's own (Backend::reserve_bytes)
   std::uint64_t tables = 0;   // at most: samplers, tokens, who holds which block
+  std::uint64_t draft = 0;    // the draft model with all its own (MemoryPlan::draft)
 
   [[nodiscard]] std::uint64_t total() const;
   [[nodiscard]] std::uint64_t activations() const;  // workspace, logits, scratch and tables
@@ -77,6 +75,8 @@ struct MemoryPlan {
   DType kv_dtype = DType::kF16;
   std::size_t kv_blocks = 0;
   std::size_t workspace_values = 0;
+  std::size_t max_columns = 0;  // the widest row of activations (Backend::reserve)
+  DraftPlan draft;
   MemoryBytes bytes;
   std::uint64_t limit = 0;
 

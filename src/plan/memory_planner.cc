@@ -53,18 +53,24 @@ Result<MemoryPlanner> MemoryPlanner::create(const Model& model, const Backend& b
   if (Result<void> checked = check(model, options); !checked) return std::move(checked).error();
   Result<DType> kv = kv_type(options);
   if (!kv) return std::move(kv).error();
-  const MemoryChoice wanted{.weights = options.weights.value_or(WeightBytes{
-                                .mapped = model.weight_bytes() - model.converted_bytes(),
-                                .converted = model.converted_bytes()}),
+  const MemoryChoice wanted{.weights = options.weights.value_or(weight_bytes_of(model)),
                             .kv_dtype = *kv,
                             .context_length = options.context_length,
                             .prefill_chunk = options.prefill_chunk,
                             .max_sequences = options.max_sequences,
                             .kv_blocks = options.kv_blocks};
-  const std::uint64_t limit = options.memory_limit
-                                  ? *options.memory_limit
-                                  : add_bytes(available_memory(), model.owned_bytes());
-  return MemoryPlanner(model, backend, wanted, limit);
+  const std::size_t of_draft = options.draft == nullptr ? 0 : options.draft->owned_bytes();
+  const std::uint64_t limit =
+      options.memory_limit
+          ? *options.memory_limit
+          : add_bytes(available_memory(), add_bytes(model.owned_bytes(), of_draft));
+  return MemoryPlanner(model, options, backend, wanted, limit);
+}
+
+MemoryPlanner::MemoryPlanner(const Model& model, const MemoryOptions& options,
+                             const Backend& backend, MemoryChoice wanted, std::uint64_t limit)
+    : model_(model), draft_(options.draft), backend_(backend), wanted_(wanted), limit_(limit) {
+  if (draft_ != nullptr) draft_weights_ = options.draft_weights.value_or(weight_bytes_of(*draft_));
 }
 
 std::size_t MemoryPlanner::blocks_of_one(const MemoryPlan& plan) const {
@@ -76,11 +82,20 @@ std::uint64_t MemoryPlanner::bytes_of_blocks(std::size_t blocks, const MemoryPla
   return kv_bytes(model_.kv_shape(), plan.kv_dtype, blocks, kKvBlockTokens);
 }
 
+DraftPlan MemoryPlanner::draft_of(const MemoryPlan& plan) const {
+  if (draft_ == nullptr) return {};
+  return plan_draft(*draft_, draft_weights_,
+                    {.context_length = plan.context_length,
+                     .chunk = plan.chunk,
+                     .max_sequences = plan.max_sequences,
+                     .kv_dtype = plan.kv_dtype});
+}
+
 // As MemoryOptions::context_length says of 0.
 void MemoryPlanner::choose_context(std::uint64_t left, MemoryPlan& plan) const {
   plan.context_length = std::min(model_.config().usual_context(), kDefaultContext);
   while (plan.context_length / 2 >= kLeastContext &&
-         bytes_of_blocks(blocks_of_one(plan), plan) > left / 2) {
+         add_bytes(bytes_of_blocks(blocks_of_one(plan), plan), draft_of(plan).kv) > left / 2) {
     plan.context_length /= 2;
   }
 }
@@ -120,11 +135,14 @@ MemoryPlan MemoryPlanner::plan(const MemoryChoice& choice) const {
   plan.chunk = choice.prefill_chunk;
   plan.max_sequences = choice.max_sequences;
   plan.context_length = choice.context_length;
-  const std::uint64_t left = limit_ - std::min(limit_, choice.weights.total());
+  const std::uint64_t weights = add_bytes(choice.weights.total(), draft_weights_.total());
+  const std::uint64_t left = limit_ - std::min(limit_, weights);
   if (choice.context_length == 0) choose_context(left, plan);
   plan.chunk = std::min(plan.chunk, plan.context_length);
   choose_blocks(choice, left, plan);
   plan.step_tokens = std::max(plan.chunk, plan.max_sequences);
+  plan.draft = draft_of(plan);
+  plan.bytes.draft = plan.draft.total();
 
   plan.workspace_values = model_.workspace_values(plan.step_tokens);
   plan.bytes.workspace = multiply_bytes(plan.workspace_values, sizeof(float));
@@ -132,7 +150,8 @@ MemoryPlan MemoryPlanner::plan(const MemoryChoice& choice) const {
   plan.logits_rows = std::max(std::clamp(kLogitsBytes / row_bytes, std::size_t{1}, plan.chunk),
                               plan.max_sequences);
   plan.bytes.logits = multiply_bytes(plan.logits_rows, row_bytes);
-  plan.bytes.scratch = backend_.reserve_bytes(plan.step_tokens, model_.max_columns());
+  plan.max_columns = std::max(model_.max_columns(), draft_ == nullptr ? 0 : draft_->max_columns());
+  plan.bytes.scratch = backend_.reserve_bytes(plan.step_tokens, plan.max_columns);
   plan.bytes.tables = table_bytes(plan);
   return plan;
 }

@@ -1,7 +1,7 @@
 // MemoryPlanner: what a model takes on a backend under a limit, for any choice of what may be
 // chosen: type of weights and of keys and values, context, chunk, sequences.
 //
-// Arithmetic only. Borrows model and backend. Owner: one thread.
+// Arithmetic only. Borrows models and backend. Owner: one thread.
 #pragma once
 
 #include "base/result.h"
@@ -37,17 +37,19 @@ class MemoryPlanner {
   [[nodiscard]] std::size_t largest_context(MemoryChoice choice) const;
 
  private:
-  MemoryPlanner(const Model& model, const Backend& backend, MemoryChoice wanted,
-                std::uint64_t limit)
-      : model_(model), backend_(backend), wanted_(wanted), limit_(limit) {}
+  MemoryPlanner(const Model& model, const MemoryOptions& options, const Backend& backend,
+                MemoryChoice wanted, std::uint64_t limit);
 
   void choose_context(std::uint64_t left, MemoryPlan& plan) const;
   void choose_blocks(const MemoryChoice& choice, std::uint64_t left, MemoryPlan& plan) const;
   [[nodiscard]] std::size_t blocks_of_one(const MemoryPlan& plan) const;
   [[nodiscard]] std::uint64_t bytes_of_blocks(std::size_t blocks, const MemoryPlan& plan) const;
+  [[nodiscard]] DraftPlan draft_of(const MemoryPlan& plan) const;
   [[nodiscard]] std::uint64_t table_bytes(const MemoryPlan& plan) const;
 
   const Model& model_;
+  const Model* draft_;  // null: none
+  WeightBytes draft_weights_;
   const Backend& backend_;
   MemoryChoice wanted_;
   std::uint64_t limit_;

@@ -224,5 +224,73 @@ TEST(MemoryPlan, OfASevenBillionModelIsMadeWithoutReadingIt) {
                     HasSubstr("KV cache of 512 positions 64.00 MiB")));
 }
 
+// A smaller Mistral, of half the layers and a fourth of the width.
+ModelConfig small_config() {
+  ModelConfig config = mistral_config();
+  config.hidden_size = 1024;
+  config.intermediate_size = 4096;
+  config.num_hidden_layers = 16;
+  config.num_attention_heads = 8;
+  config.num_key_value_heads = 2;
+  config.sliding_window = 0;
+  return config;
+}
+
+TEST(MemoryPlan, CountsADraftModelWithItsCacheAndItsWorkspace) {
+  const PaperModel model(mistral_config(), kMistralBytes);
+  const PaperModel draft(small_config(), kGiB);
+  MemoryOptions options{.context_length = 4096, .max_sequences = 8, .memory_limit = 30 * kGiB};
+  const MemoryPlan without = plan_of(model, options);
+  options.draft = &draft;
+  const MemoryPlan plan = plan_of(model, options);
+  EXPECT_EQ(plan.draft.lanes, 4U) << "more sequences have no drafts";
+  EXPECT_EQ(plan.draft.lane_blocks, 64U);
+  EXPECT_EQ(plan.draft.kv, 4U * 64 * 64 * (16U * 2 * 2 * 128 * 2));
+  EXPECT_EQ(plan.draft.workspace, (512U * (5 * 1024 + 2 * 4096) + 32000U) * 4);
+  EXPECT_EQ(plan.draft.weights.total(), kGiB);
+  EXPECT_EQ(plan.bytes.draft, plan.draft.total());
+  EXPECT_EQ(plan.bytes.total(), without.bytes.total() + plan.bytes.draft);
+  EXPECT_EQ(plan.max_columns, model.max_columns());
+
+  options.draft_weights = WeightBytes{.mapped = kGiB / 2, .converted = 0};
+  EXPECT_EQ(plan_of(model, options).bytes.total(), plan.bytes.total() - kGiB / 2);
+}
+
+TEST(MemoryPlan, HasScratchForTheWiderOfBothModels) {
+  ModelConfig config = small_config();
+  config.intermediate_size = 20000;
+  const PaperModel model(mistral_config());
+  const PaperModel draft(config);
+  const MemoryPlan plan = plan_of(model, {.memory_limit = 30 * kGiB, .draft = &draft});
+  EXPECT_EQ(plan.max_columns, draft.max_columns());
+  EXPECT_EQ(plan.bytes.scratch, one_thread()->reserve_bytes(512, draft.max_columns()));
+}
+
+TEST(MemoryPlan, EndsADraftModelsTextsWithItsOwnContext) {
+  ModelConfig config = small_config();
+  config.max_position_embeddings = 2048;
+  const PaperModel model(mistral_config());
+  const PaperModel draft(config);
+  const MemoryPlan plan =
+      plan_of(model, {.context_length = 4096, .memory_limit = 30 * kGiB, .draft = &draft});
+  EXPECT_EQ(plan.context_length, 4096U);
+  EXPECT_EQ(plan.draft.context_length, 2048U);
+  EXPECT_EQ(plan.draft.lane_blocks, 32U);
+}
+
+TEST(MemoryPlan, SaysWhereADraftModelIsTooMuch) {
+  const PaperModel model(mistral_config(), kMistralBytes);
+  const PaperModel draft(small_config(), kGiB);
+  const auto backend = one_thread();
+  MemoryOptions options{.context_length = 4096, .memory_limit = 20 * kGiB, .draft = &draft};
+  options.memory_limit = plan_of(model, options).bytes.total();
+  EXPECT_TRUE(plan_memory(model, *backend, options));
+  options.memory_limit = *options.memory_limit - 1;
+  const auto refused = plan_memory(model, *backend, options);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr(", draft model 1."));
+  EXPECT_THAT(refused.error().hints.front(), HasSubstr("without the draft model it fits: "));
+}
+
 }  // namespace
 }  // namespace bora
