@@ -16,15 +16,6 @@ constexpr double kMostAssumed = 0.2;
 
 }  // namespace
 
-// What disturbs a measurement makes it longer, so that shorter ones are believed sooner. The first
-// few longer ones are averaged, or what does not pay would be tried too often.
-void StepCost::Average::add(double found) {
-  constexpr double kShorter = 0.5;
-  constexpr int kLonger = 8;  // measurements that count, about
-  count = std::min(count + 1, kLonger);
-  value += (found - value) * (found < value && count > 1 ? kShorter : 1.0 / count);
-}
-
 void StepCost::record(std::size_t sequences, std::size_t drafted, double seconds) {
   CHECK(sequences >= 1 && sequences <= kMostSequences && drafted <= kMostDrafted,
         "a step that may have drafts");
@@ -32,12 +23,8 @@ void StepCost::record(std::size_t sequences, std::size_t drafted, double seconds
   if (drafted == 0) {
     row.plain_seconds.add(seconds);
     row.steps_since_plain = 0;
-    // What was measured long ago, or badly, is forgotten, or it would never be tried again.
-    constexpr double kForgotten = 1.0 / 256;
     for (std::size_t i = 1; i <= kMostDrafted; ++i) {
-      const double assumed = 1.0 + kAssumed * static_cast<double>(i);
-      Average& relative = row.relative[i];
-      if (relative.count > 0) relative.value += (assumed - relative.value) * kForgotten;
+      row.relative[i].forget(1.0 + kAssumed * static_cast<double>(i));
     }
     return;
   }
@@ -56,6 +43,11 @@ bool StepCost::is_measured(std::size_t sequences) const {
   constexpr std::size_t kOld = 64;  // the context grows, and the machine has other things to do
   const Row& row = rows_[sequences - 1];
   return row.plain_seconds.count > 0 && row.steps_since_plain < kOld;
+}
+
+double StepCost::plain_seconds(std::size_t sequences) const {
+  CHECK(sequences >= 1 && sequences <= kMostSequences, "a step that may have drafts");
+  return rows_[sequences - 1].plain_seconds.value;
 }
 
 double StepCost::relative(std::size_t sequences, std::size_t drafted) const {

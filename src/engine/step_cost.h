@@ -6,6 +6,9 @@
 // which tokens come out. Owner: the engine's thread.
 #pragma once
 
+#include "engine/time_average.h"
+#include "plan/draft_plan.h"
+
 #include <array>
 #include <cstddef>
 
@@ -13,8 +16,8 @@ namespace bora {
 
 class StepCost {
  public:
-  static constexpr std::size_t kMostSequences = 4;
-  static constexpr std::size_t kMostDrafted = 16;  // of all sequences of a step
+  static constexpr std::size_t kMostSequences = kMostDraftedSequences;
+  static constexpr std::size_t kMostDrafted = kMostDraftedTokens;  // of all sequences of a step
 
   // A step of a token of each of `sequences` [1, kMostSequences] and of `drafted`
   // [0, kMostDrafted] more took so long.
@@ -23,20 +26,18 @@ class StepCost {
   // Whether a step without a draft was measured, and not long ago: relative() is a guess otherwise.
   [[nodiscard]] bool is_measured(std::size_t sequences) const;
 
+  // Of a step without a draft, once one was measured.
+  [[nodiscard]] double plain_seconds(std::size_t sequences) const;
+
   // The time of such a step over that of one without a draft: measured, or what the measured ones
   // around it suggest.
   [[nodiscard]] double relative(std::size_t sequences, std::size_t drafted) const;
 
  private:
-  struct Average {
-    double value = 0.0;
-    int count = 0;  // of measurements, as far as it matters; 0: none
-    void add(double found);
-  };
   struct Row {
     std::size_t steps_since_plain = 0;
-    Average plain_seconds;                           // without a draft
-    std::array<Average, kMostDrafted + 1> relative;  // to that; [0] is not used
+    TimeAverage plain_seconds;                           // without a draft
+    std::array<TimeAverage, kMostDrafted + 1> relative;  // to that; [0] is not used
   };
   static double estimate(const Row& row, std::size_t drafted);
 
