@@ -13,6 +13,12 @@
 
 namespace bora {
 
+// What a draft takes to make, in seconds.
+struct DraftTime {
+  double catch_up = 0.0;  // once, before the first token of it
+  double token = 0.0;     // each
+};
+
 class DraftProposer {
  public:
   DraftProposer() = default;
@@ -27,6 +33,13 @@ class DraftProposer {
   // has no idea. Neither allocates nor fails.
   virtual void propose(std::span<const TokenId> tokens, std::size_t most,
                        std::vector<TokenId>& draft) = 0;
+
+  // What a draft behind `tokens` would take, by what others took; where nothing is measured, as a
+  // share of `step_seconds`, a step without drafts. Nothing, unless it says otherwise.
+  [[nodiscard]] virtual DraftTime time(std::span<const TokenId> /*tokens*/,
+                                       double /*step_seconds*/) {
+    return {};
+  }
 };
 
 }  // namespace bora

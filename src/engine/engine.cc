@@ -1,5 +1,6 @@
 #include "engine/engine.h"
 
+#include "engine/draft_model.h"
 #include "engine/inbox.h"
 #include "engine/model_runner.h"
 #include "engine/prompt_lookup.h"
@@ -45,14 +46,15 @@ Result<void> check_ids(std::span<const TokenId> ids, std::size_t vocab_size, std
   return {};
 }
 
-MemoryOptions memory_options(const EngineOptions& options) {
+MemoryOptions memory_options(const EngineOptions& options, const Model* draft) {
   return {.context_length = options.context_length,
           .prefill_chunk = options.prefill_chunk,
           .max_sequences = options.max_sequences,
           .kv_blocks = options.kv_blocks,
           .kv_dtype = options.kv_dtype,
           .compute = options.compute,
-          .memory_limit = options.memory_limit};
+          .memory_limit = options.memory_limit,
+          .draft = draft};
 }
 
 Scheduler::Limits limits_of(const MemoryPlan& plan) {
@@ -72,6 +74,17 @@ BlockManager::Shape blocks_of(const MemoryPlan& plan, std::size_t window) {
           .prefix_entries = plan.kv_blocks + plan.kv_blocks / 2 + beyond};
 }
 
+Result<Speculation> make_speculation(ModelRunner& runner, const EngineOptions& options,
+                                     const MemoryPlan& plan, std::unique_ptr<Model> draft) {
+  std::shared_ptr<DraftProposer> proposer = options.proposer;
+  if (proposer == nullptr) proposer = std::make_shared<PromptLookup>();
+  if (draft == nullptr) return Speculation(std::move(proposer));
+  Result<std::unique_ptr<DraftModel>> model =
+      DraftModel::create(std::move(draft), runner.backend(), plan.draft, runner.model());
+  if (!model) return std::move(model).error();
+  return Speculation(std::move(proposer), *std::move(model));
+}
+
 Error no_memory() {
   return {ErrorCode::kFailed, "memory: expected enough for the request, found too little", {}};
 }
@@ -79,11 +92,11 @@ Error no_memory() {
 }  // namespace
 
 struct Engine::State {
-  State(ModelRunner made, const MemoryPlan& planned, std::shared_ptr<DraftProposer> proposer)
+  State(ModelRunner made, const MemoryPlan& planned, Speculation drafts)
       : plan(planned),
         window(made.model().kv_shape().sliding_window),
         runner(std::move(made)),
-        speculation(std::move(proposer)),
+        speculation(std::move(drafts)),
         scheduler(limits_of(planned), blocks_of(planned, window), &speculation) {}
 
   // Read by all threads.
@@ -192,9 +205,12 @@ void Engine::State::step() {
 void Engine::State::compute(const SchedulerOutput& output) {
   const Clock::time_point start = Clock::now();
   runner.run(output);
-  if (output.tokens != output.sequences.size() + output.drafted) return;  // there was a prompt
-  speculation.record(output.sequences.size(), output.drafted,
-                     std::chrono::duration<double>(Clock::now() - start).count());
+  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  if (output.tokens == output.sequences.size() + output.drafted) {
+    speculation.record(output.sequences.size(), output.drafted, seconds);
+  } else {
+    speculation.record_prompts(seconds);
+  }
 }
 
 void Engine::State::use_logits(const ScheduledSequence& scheduled) {
@@ -220,16 +236,17 @@ Engine::~Engine() {
 
 Result<std::unique_ptr<Engine>> Engine::create(std::unique_ptr<Model> model,
                                                std::unique_ptr<Backend> backend,
-                                               const EngineOptions& options) {
-  Result<MemoryPlan> plan = plan_memory(*model, *backend, memory_options(options));
+                                               const EngineOptions& options,
+                                               std::unique_ptr<Model> draft) {
+  Result<MemoryPlan> plan = plan_memory(*model, *backend, memory_options(options, draft.get()));
   if (!plan) return std::move(plan).error();
   model->set_context_length(plan->context_length);
   Result<ModelRunner> runner = ModelRunner::create(std::move(model), std::move(backend), *plan);
   if (!runner) return std::move(runner).error();
-  std::shared_ptr<DraftProposer> proposer = options.proposer;
-  if (proposer == nullptr) proposer = std::make_shared<PromptLookup>();
+  Result<Speculation> speculation = make_speculation(*runner, options, *plan, std::move(draft));
+  if (!speculation) return std::move(speculation).error();
   auto engine = std::unique_ptr<Engine>(
-      new Engine(std::make_unique<State>(*std::move(runner), *plan, std::move(proposer))));
+      new Engine(std::make_unique<State>(*std::move(runner), *plan, *std::move(speculation))));
   try {
     engine->state_->thread = std::thread([state = engine->state_.get()] { state->work(); });
   } catch (const std::system_error& error) {

@@ -43,19 +43,23 @@ struct EngineOptions {
   ComputeType compute = ComputeType::kAuto;  // as the backend was made
   std::optional<std::size_t> memory_limit =
       std::nullopt;  // bytes; nullopt: available_memory() (base/memory.h)
-  // What drafts come from (docs/speculation.md), called on the engine's thread only. Null: a
-  // PromptLookup.
+  // What drafts come from at next to no cost (docs/speculation.md), called on the engine's thread
+  // only. Null: a PromptLookup.
   std::shared_ptr<DraftProposer> proposer = nullptr;
 };
 
 class Engine {
  public:
+  // `draft`: a smaller model of the same vocabulary, which guesses what follows; null: none. That
+  // its ids stand for the same text is the caller's to know: where they do not, its drafts are
+  // wrong, and the answers are not.
   // Errors: kUsage (a context beyond max_position_embeddings, a chunk or max_sequences of 0, a KV
   // type that cannot be); kDoesNotFit where weights, cache and workspace together exceed the memory
   // limit; kFailed where the system refuses the thread.
   static Result<std::unique_ptr<Engine>> create(std::unique_ptr<Model> model,
                                                 std::unique_ptr<Backend> backend,
-                                                const EngineOptions& options);
+                                                const EngineOptions& options,
+                                                std::unique_ptr<Model> draft = nullptr);
   // Ends what is running, with kInterrupted.
   ~Engine();
   Engine(const Engine&) = delete;

@@ -25,6 +25,8 @@ class ModelRunner {
 
   [[nodiscard]] const Model& model() const { return *model_; }
   [[nodiscard]] const Backend& backend() const { return *backend_; }
+  // For ops between two steps.
+  [[nodiscard]] Backend& backend() { return *backend_; }
 
   // Copies what the step wants copied and computes its tokens.
   void run(const SchedulerOutput& step);

@@ -13,12 +13,15 @@
 
 namespace bora {
 
-// Whether a step may compute several tokens of an answer, drafted from its own text and kept where
-// the sampler draws the same (docs/speculation.md). The tokens are the same either way.
+// Whether a step may compute several tokens of an answer, drafted from its own text or by a smaller
+// model and kept where the sampler draws the same (docs/speculation.md). The tokens are the same
+// either way.
 enum class Speculate {
   kOff,
-  kAuto,    // as far as it pays
-  kAlways,  // as long a draft as there may be, whatever it costs: for tests and measurements
+  kAuto,  // as far as it pays
+  // As long a draft as there may be, whatever it costs: for tests and measurements.
+  kAlways,       // of the proposer's (EngineOptions::proposer)
+  kAlwaysModel,  // of the draft model's, where there is one
 };
 
 struct Request {
@@ -69,6 +72,8 @@ struct Generation {
   std::size_t preemptions = 0;      // times it gave up its cache to others and was computed again
   std::size_t drafted_tokens = 0;   // computed as a guess
   std::size_t accepted_tokens = 0;  // of them, that were right: as many steps were saved
+  std::size_t model_drafted_tokens = 0;   // of drafted_tokens, those that a draft model guessed
+  std::size_t model_accepted_tokens = 0;  // of these, that were right
 };
 
 }  // namespace bora

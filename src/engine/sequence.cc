@@ -111,7 +111,9 @@ void Sequence::report_end() {
                      .cached_tokens = cached_tokens,
                      .preemptions = preemptions,
                      .drafted_tokens = drafted_tokens,
-                     .accepted_tokens = accepted_tokens});
+                     .accepted_tokens = accepted_tokens,
+                     .model_drafted_tokens = model_drafted_tokens,
+                     .model_accepted_tokens = model_accepted_tokens});
   }
 }
 

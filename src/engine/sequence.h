@@ -75,6 +75,8 @@ struct Sequence {
   std::size_t num_computed = 0;  // of tokens, whose keys and values are stored
   std::size_t num_scored = 0;    // positions handed to on_logits
   std::vector<TokenId> draft;    // guessed to follow tokens; empty between steps
+  DraftSource draft_source = DraftSource::kProposer;
+  double draft_cost = 0.0;  // of making it, in tokens
   DraftLedger ledger;
   BlockTable blocks;
   std::optional<Sampler> sampler;
@@ -88,6 +90,8 @@ struct Sequence {
   std::size_t preemptions = 0;
   std::size_t drafted_tokens = 0;
   std::size_t accepted_tokens = 0;
+  std::size_t model_drafted_tokens = 0;  // of them, the draft model's
+  std::size_t model_accepted_tokens = 0;
 };
 
 using SequenceList = std::list<Sequence>;

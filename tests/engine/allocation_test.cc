@@ -127,5 +127,29 @@ TEST(Allocation, HappensInNoStepWithADraft) {
   }
 }
 
+TEST(Allocation, HappensInNoStepWithADraftModel) {
+  is_test_thread = true;
+  Request request;
+  request.prompt = {1, 2, 3, 4, 5, 6, 7};
+  request.max_new_tokens = 150;  // over several blocks
+  request.ignore_eos = true;
+  request.sampling = {.temperature = 0.3F, .repetition_penalty = 1.1F, .logprobs = 3};
+  for (const std::string name : {"llama2", "mistral_v01_swa"}) {
+    for (const Speculate speculate : {Speculate::kAuto, Speculate::kAlwaysModel}) {
+      request.speculate = speculate;
+      testing::TestEngine::Options options;
+      options.engine.max_sequences = 3;
+      options.draft = testing::golden_folder(name);
+      auto engine = testing::TestEngine::open(testing::golden_folder(name), options);
+      ASSERT_TRUE(engine) << engine.error().message;
+      EXPECT_EQ(allocations_while_decoding(**engine, request, 1, 3), 0U) << name;
+      EXPECT_EQ(allocations_while_decoding(**engine, request, 3, 3), 0U) << name << ", three";
+      const Result<Generation> answer = (**engine)->submit(request)->wait();
+      if (speculate == Speculate::kAuto) continue;  // how much it drafts is a matter of time
+      EXPECT_GT(answer->model_accepted_tokens, 0U);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace bora

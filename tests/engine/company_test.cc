@@ -270,6 +270,42 @@ TEST_P(Company, OfDraftsChangesNoBitAloneTogetherOrShortOfBlocks) {
   });
 }
 
+TEST_P(Company, OfADraftModelChangesNoBitAloneTogetherOrShortOfBlocks) {
+  std::vector<Request> requests = requests_to_draft();
+  for (Request& request : requests) request.speculate = Speculate::kAlwaysModel;
+  for_each_arithmetic([&](TestEngine::Options options) {
+    const std::vector<Answer> expected = each_alone(GetParam(), options, requests);
+    options.engine.prefill_chunk = 24;
+    options.draft = golden_folder(GetParam());
+    constexpr std::pair<std::size_t, std::size_t> kTogetherAndBlocks[] = {{1, 0}, {4, 0}, {4, 5}};
+    for (const auto& [together, blocks] : kTogetherAndBlocks) {
+      options.engine.max_sequences = together;
+      options.engine.kv_blocks = blocks;
+      auto engine = open(GetParam(), options);
+      auto streams = (*engine)->submit_all(requests);
+      ASSERT_TRUE(streams);
+      Generation sums;
+      for (std::size_t i = 0; i < requests.size(); ++i) {
+        EXPECT_TRUE(take_all((*streams)[i]) == expected[i])
+            << "request " << i << ", " << together << " together, " << blocks << " blocks";
+        const Generation answer = *(*streams)[i].wait();
+        sums.preemptions += answer.preemptions;
+        sums.model_drafted_tokens += answer.model_drafted_tokens;
+        sums.model_accepted_tokens += answer.model_accepted_tokens;
+        if (i > 0) continue;
+        // It drafts its own likeliest tokens, and these bits are the same as well.
+        EXPECT_EQ(answer.model_accepted_tokens, answer.model_drafted_tokens);
+      }
+      // Where blocks are short somebody mostly waits: there are few drafts, perhaps no right one.
+      if (blocks == 0) {
+        EXPECT_GT(sums.model_accepted_tokens, 10U);
+      }
+      EXPECT_GT(sums.model_drafted_tokens, sums.model_accepted_tokens);
+      EXPECT_EQ(sums.preemptions > 0, blocks == 5);
+    }
+  });
+}
+
 TEST_P(Company, LeavesAllLogitsOfAScoredSequenceTheSame) {
   const std::vector<TokenId> ids = some_ids(150, 1);
   for_each_arithmetic([&](TestEngine::Options options) {

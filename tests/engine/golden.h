@@ -84,6 +84,8 @@ class TestEngine {
     CpuBackendOptions backend{.threads = 1, .isa = std::nullopt, .compute = ComputeType::kF32};
     EngineOptions engine{};
     LoadOptions load{};
+    std::filesystem::path draft{};  // a model that drafts; empty: none
+    LoadOptions draft_load{};
   };
 
   static Result<std::unique_ptr<TestEngine>> open(const std::filesystem::path& path,
@@ -95,10 +97,12 @@ class TestEngine {
     if (!model) return std::move(model).error();
     auto backend = make_cpu_backend(options.backend);
     if (!backend) return std::move(backend).error();
+    Result<std::unique_ptr<Model>> draft = self->load_draft(options);
+    if (!draft) return std::move(draft).error();
     EngineOptions engine_options = options.engine;
     engine_options.compute = options.backend.compute;
-    auto engine =
-        Engine::create(std::move(model).value(), std::move(backend).value(), engine_options);
+    auto engine = Engine::create(std::move(model).value(), std::move(backend).value(),
+                                 engine_options, std::move(draft).value());
     if (!engine) return std::move(engine).error();
     self->engine_ = std::move(engine).value();
     return self;
@@ -135,7 +139,17 @@ class TestEngine {
 
  private:
   explicit TestEngine(Checkpoint checkpoint) : checkpoint_(std::move(checkpoint)) {}
+
+  Result<std::unique_ptr<Model>> load_draft(const Options& options) {
+    if (options.draft.empty()) return std::unique_ptr<Model>();
+    Result<Checkpoint> checkpoint = Checkpoint::open(options.draft);
+    if (!checkpoint) return std::move(checkpoint).error();
+    draft_checkpoint_.emplace(*std::move(checkpoint));
+    return load_model(*draft_checkpoint_, options.draft_load);
+  }
+
   Checkpoint checkpoint_;
+  std::optional<Checkpoint> draft_checkpoint_;
   std::unique_ptr<Engine> engine_;
 };
 
