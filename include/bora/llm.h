@@ -50,6 +50,10 @@ struct LlmOptions {
   std::size_t max_sequences = 1;             // computed at a time
   std::optional<std::size_t> memory_limit;   // bytes; nullopt: what the machine has left
   std::optional<std::string> chat_template;  // the template's text; nullopt: the model's own
+  // A smaller model of the same vocabulary, as open() takes one, that guesses what this one says
+  // (docs/speculation.md); empty: none. Its weights as those above.
+  std::filesystem::path draft_model;
+  std::optional<DType> draft_weights;
 
   // While weights are quantized: how far it is, and lines that a user should see (a cache that was
   // damaged and is made again). Called on the thread that opens; may be empty.
@@ -84,6 +88,8 @@ struct Completion {
   std::size_t cached_tokens = 0;   // of the prompt, that the cache held already
   std::size_t drafted_tokens = 0;  // as in Generation
   std::size_t accepted_tokens = 0;
+  std::size_t model_drafted_tokens = 0;
+  std::size_t model_accepted_tokens = 0;
   std::vector<TokenLogprobs> logprobs;  // of `ids`; empty unless sampling.logprobs > 0
   std::vector<Generation> others;       // the answers after the first, of options.parallel
 };
@@ -99,6 +105,7 @@ struct LlmInfo {
   std::size_t context_length = 0;
   std::size_t weight_bytes = 0;
   std::size_t weight_bytes_per_token = 0;  // what a step reads: all but the embedding table
+  std::string draft_model;                 // its name; empty: none
 };
 
 // How much of the weights has been brought from disk into memory, in the background.
@@ -112,8 +119,9 @@ class Llm {
  public:
   // `model`: a folder with a Hugging Face checkpoint, or a .gguf file. Maps the weights, converts
   // nothing unless options.weights asks for it. A checkpoint without a tokenizer opens: it
-  // completes ids only. Errors: kNotFound, kBadModel, kUsage (an option that cannot be),
-  // kDoesNotFit; while quantizing also kFailed (a full disk) and kInterrupted.
+  // completes ids only. Errors: kNotFound, kBadModel, kUsage (an option that cannot be, a draft
+  // model of another vocabulary), kDoesNotFit; while quantizing also kFailed (a full disk) and
+  // kInterrupted.
   static Result<Llm> open(const std::filesystem::path& model, const LlmOptions& options = {});
   ~Llm();
   Llm(Llm&& other) noexcept;

@@ -1,4 +1,5 @@
 #include "api/chat_prompt.h"
+#include "api/draft_vocabulary.h"
 #include "api/model_name.h"
 #include "api/model_plan.h"
 #include "backend/cpu/cpu_backend.h"
@@ -42,15 +43,92 @@ Result<Checkpoint> with_weights(Checkpoint checkpoint, const LlmOptions& options
                                                      .discarded = discarded});
 }
 
-// `plan`: what these options come to. The engine is held to the same limit, so that it comes to the
-// same.
-Result<std::unique_ptr<Engine>> make_engine(const Checkpoint& checkpoint,
-                                            std::unique_ptr<Backend> backend,
-                                            const LlmOptions& options, const MemoryPlan& plan) {
+Result<std::unique_ptr<Model>> load(const Checkpoint& checkpoint, const LlmOptions& options) {
   LoadOptions load{.weights = options.weights, .threads = options.threads};
   if (is_quantized(options.weights)) load.weights.reset();  // with_weights() has seen to it
-  Result<std::unique_ptr<Model>> model = load_model(checkpoint, load);
+  return load_model(checkpoint, load);
+}
+
+// A model's files as they are found, and what they are called.
+struct Source {
+  std::string name;
+  Checkpoint checkpoint;
+  std::optional<Tokenizer> tokenizer;
+  bool outline = false;
+};
+
+Result<Source> open_source(const std::filesystem::path& model, const LlmOptions& options) {
+  const bool outline = is_outline(model);
+  if (outline && !is_quantized(options.weights)) {
+    return Error{
+        ErrorCode::kNotFound,
+        fmt::format("{}: expected its original weights, found only their headers",
+                    model_name(model)),
+        {"bora pull fetches them", "--weights int8 or int4 runs what --discard-original left"}};
+  }
+  Result<Checkpoint> checkpoint = Checkpoint::open(model);
+  if (!checkpoint) return std::move(checkpoint).error();
+  Result<std::optional<Tokenizer>> tokenizer = load_tokenizer(checkpoint->path());
+  if (!tokenizer) return std::move(tokenizer).error();
+  return Source{.name = model_name(model),
+                .checkpoint = *std::move(checkpoint),
+                .tokenizer = *std::move(tokenizer),
+                .outline = outline};
+}
+
+// The draft model's options: the same, but for its weights.
+LlmOptions draft_options(const LlmOptions& options) {
+  LlmOptions draft = options;
+  draft.weights = options.draft_weights;
+  return draft;
+}
+
+// Opens the draft model that the options name, if any, and compares its vocabulary.
+Result<std::optional<Source>> open_draft(const Source& model, const LlmOptions& options) {
+  if (options.draft_model.empty()) return std::optional<Source>();
+  Result<Source> draft = open_source(options.draft_model, draft_options(options));
+  if (!draft) return std::move(draft).error();
+  const auto vocabulary_of = [](const Source& source) -> Result<std::size_t> {
+    const auto outline = outline_model(source.checkpoint, std::nullopt);
+    if (!outline) return outline.error();
+    return (*outline)->config().vocab_size;
+  };
+  const Result<std::size_t> size = vocabulary_of(model);
+  if (!size) return size.error();
+  const Result<std::size_t> draft_size = vocabulary_of(*draft);
+  if (!draft_size) return draft_size.error();
+  Result<void> same = check_draft_vocabulary({model.name, model.tokenizer, *size},
+                                             {draft->name, draft->tokenizer, *draft_size});
+  if (!same) return std::move(same).error();
+  return std::optional<Source>(*std::move(draft));
+}
+
+// A model as large as the one it drafts for is slow for nothing, and nothing is wrong.
+void note_large_draft(const Model& model, const Model& draft, const LlmOptions& options) {
+  const std::size_t expected = model.weight_bytes_per_token();
+  const std::size_t found = draft.weight_bytes_per_token();
+  if (found < expected || !options.on_note) return;
+  options.on_note(
+      fmt::format("draft model: expected fewer bytes of weights a token than the model's {}, found "
+                  "{}: its drafts will hardly pay",
+                  format_bytes(expected), format_bytes(found)));
+}
+
+// `plan`: what these options come to. The engine is held to the same limit, so that it comes to the
+// same. `draft_checkpoint`: null: none.
+Result<std::unique_ptr<Engine>> make_engine(const Checkpoint& checkpoint,
+                                            const Checkpoint* draft_checkpoint,
+                                            std::unique_ptr<Backend> backend,
+                                            const LlmOptions& options, const MemoryPlan& plan) {
+  Result<std::unique_ptr<Model>> model = load(checkpoint, options);
   if (!model) return std::move(model).error();
+  std::unique_ptr<Model> draft;
+  if (draft_checkpoint != nullptr) {
+    Result<std::unique_ptr<Model>> loaded = load(*draft_checkpoint, draft_options(options));
+    if (!loaded) return std::move(loaded).error();
+    draft = *std::move(loaded);
+    note_large_draft(**model, *draft, options);
+  }
   EngineOptions engine;
   engine.context_length = options.context_length;
   engine.prefill_chunk = options.prefill_chunk;
@@ -58,7 +136,7 @@ Result<std::unique_ptr<Engine>> make_engine(const Checkpoint& checkpoint,
   engine.kv_dtype = options.kv;
   engine.compute = options.compute;
   engine.memory_limit = plan.limit;
-  return Engine::create(*std::move(model), std::move(backend), engine);
+  return Engine::create(*std::move(model), std::move(backend), engine, std::move(draft));
 }
 
 // Turns the engine's tokens into text, logprobs and the decision to go on.
@@ -104,6 +182,8 @@ class AnswerSink {
 struct Llm::Parts {
   std::string name;
   Checkpoint checkpoint;
+  std::string draft_name;  // empty: none
+  std::optional<Checkpoint> draft_checkpoint;
   std::optional<Tokenizer> tokenizer;
   std::optional<std::string> chat_template;
   std::optional<DType> weights;  // as asked for
@@ -116,6 +196,16 @@ struct Llm::Parts {
                  fmt::format("{}: expected a tokenizer beside the weights, found none", name),
                  {"token ids need none: --prompt-ids"}};
   }
+
+  Result<void> add_draft(std::optional<Source> draft, const LlmOptions& options) {
+    if (!draft) return {};
+    Result<Checkpoint> made =
+        with_weights(std::move(draft->checkpoint), draft_options(options), draft->outline);
+    if (!made) return std::move(made).error();
+    draft_name = std::move(draft->name);
+    draft_checkpoint.emplace(*std::move(made));
+    return {};
+  }
 };
 
 Llm::Llm(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -124,35 +214,34 @@ Llm::Llm(Llm&& other) noexcept = default;
 Llm& Llm::operator=(Llm&& other) noexcept = default;
 
 Result<Llm> Llm::open(const std::filesystem::path& model, const LlmOptions& options) {
-  const bool outline = is_outline(model);
-  if (outline && !is_quantized(options.weights)) {
-    return Error{
-        ErrorCode::kNotFound,
-        fmt::format("{}: expected its original weights, found only their headers",
-                    model_name(model)),
-        {"bora pull fetches them", "--weights int8 or int4 runs what --discard-original left"}};
-  }
-  Result<Checkpoint> checkpoint = Checkpoint::open(model);
-  if (!checkpoint) return std::move(checkpoint).error();
-  Result<std::optional<Tokenizer>> tokenizer = load_tokenizer(checkpoint->path());
-  if (!tokenizer) return std::move(tokenizer).error();
+  Result<Source> source = open_source(model, options);
+  if (!source) return std::move(source).error();
+  Result<std::optional<Source>> draft = open_draft(*source, options);
+  if (!draft) return std::move(draft).error();
   Result<std::unique_ptr<Backend>> backend = make_cpu_backend(
       {.threads = options.threads, .isa = options.isa, .compute = options.compute});
   if (!backend) return std::move(backend).error();
   // Before anything is converted or allocated.
-  const Result<MemoryPlan> plan = plan_checkpoint(*checkpoint, **backend, options);
+  const Result<MemoryPlan> plan = plan_checkpoint(source->checkpoint, **backend, options);
   if (!plan) return plan.error();
-  checkpoint = with_weights(*std::move(checkpoint), options, outline);
+  Result<Checkpoint> checkpoint =
+      with_weights(std::move(source->checkpoint), options, source->outline);
   if (!checkpoint) return std::move(checkpoint).error();
-  auto parts = std::make_unique<Parts>(Parts{.name = model_name(model),
+  auto parts = std::make_unique<Parts>(Parts{.name = std::move(source->name),
                                              .checkpoint = *std::move(checkpoint),
-                                             .tokenizer = *std::move(tokenizer),
+                                             .draft_name = {},
+                                             .draft_checkpoint = std::nullopt,
+                                             .tokenizer = std::move(source->tokenizer),
                                              .chat_template = options.chat_template,
                                              .weights = options.weights,
                                              .engine = nullptr,
                                              .prefetcher = nullptr});
+  if (Result<void> added = parts->add_draft(*std::move(draft), options); !added) {
+    return std::move(added).error();
+  }
+  const Checkpoint* of_draft = parts->draft_checkpoint ? &*parts->draft_checkpoint : nullptr;
   Result<std::unique_ptr<Engine>> engine =
-      make_engine(parts->checkpoint, *std::move(backend), options, *plan);
+      make_engine(parts->checkpoint, of_draft, *std::move(backend), options, *plan);
   if (!engine) return std::move(engine).error();
   parts->engine = *std::move(engine);
   if (parts->engine->model().owned_bytes() == 0) {  // what was converted has been read
@@ -200,6 +289,8 @@ Result<Completion> Llm::complete(std::vector<TokenId> prompt, const CompletionOp
   completion.cached_tokens = first.cached_tokens;
   completion.drafted_tokens = first.drafted_tokens;
   completion.accepted_tokens = first.accepted_tokens;
+  completion.model_drafted_tokens = first.model_drafted_tokens;
+  completion.model_accepted_tokens = first.model_accepted_tokens;
   completion.others.assign(std::move_iterator(answers->begin() + 1),
                            std::move_iterator(answers->end()));
   return completion;
@@ -236,7 +327,8 @@ LlmInfo Llm::info() const {
           .threads = engine.backend().threads(),
           .context_length = engine.context_length(),
           .weight_bytes = model.weight_bytes(),
-          .weight_bytes_per_token = model.weight_bytes_per_token()};
+          .weight_bytes_per_token = model.weight_bytes_per_token(),
+          .draft_model = parts_->draft_name};
 }
 
 LoadProgress Llm::load_progress() const {

@@ -89,34 +89,61 @@ Result<std::vector<WeightChoice>> weight_choices(const Checkpoint& checkpoint,
 // A model as it is stored, and everything that its plan follows from.
 struct Planned {
   std::unique_ptr<const Model> stored;
+  std::optional<Checkpoint> draft_checkpoint;  // that `draft` borrows from
+  std::unique_ptr<const Model> draft;          // null: none
   MemoryOptions options;
   WeightChoice wanted;
   std::vector<WeightChoice> choices;
 };
 
+Result<void> check_weights(std::optional<DType> weights) {
+  if (!is_quantized(weights) || has_codec(*weights)) return {};
+  return Error{
+      ErrorCode::kUsage,
+      fmt::format("weights: expected f32, f16, bf16, q8_0 or q4_0, found {}", info(*weights).name),
+      {}};
+}
+
+Result<void> add_draft(const LlmOptions& options, Planned& planned) {
+  if (options.draft_model.empty()) return {};
+  if (Result<void> known = check_weights(options.draft_weights); !known) return known;
+  Result<Checkpoint> checkpoint = Checkpoint::open(options.draft_model);
+  if (!checkpoint) return std::move(checkpoint).error();
+  planned.draft_checkpoint.emplace(*std::move(checkpoint));
+  Result<std::unique_ptr<const Model>> stored =
+      outline_model(*planned.draft_checkpoint, std::nullopt);
+  if (!stored) return std::move(stored).error();
+  planned.draft = *std::move(stored);
+  Result<WeightChoice> weights =
+      choice_of(*planned.draft_checkpoint, *planned.draft, options.draft_weights);
+  if (!weights) return std::move(weights).error();
+  planned.options.draft = planned.draft.get();
+  planned.options.draft_weights = weights->bytes;
+  return {};
+}
+
 Result<Planned> prepare(const Checkpoint& checkpoint, const LlmOptions& options) {
-  if (is_quantized(options.weights) && !has_codec(*options.weights)) {
-    return Error{ErrorCode::kUsage,
-                 fmt::format("weights: expected f32, f16, bf16, q8_0 or q4_0, found {}",
-                             info(*options.weights).name),
-                 {}};
-  }
+  if (Result<void> known = check_weights(options.weights); !known) return std::move(known).error();
   Result<std::unique_ptr<const Model>> stored = outline_model(checkpoint, std::nullopt);
   if (!stored) return std::move(stored).error();
   Result<WeightChoice> wanted = choice_of(checkpoint, **stored, options.weights);
   if (!wanted) return std::move(wanted).error();
   Result<std::vector<WeightChoice>> choices = weight_choices(checkpoint, **stored);
   if (!choices) return std::move(choices).error();
-  return Planned{.stored = *std::move(stored),
-                 .options = {.context_length = options.context_length,
-                             .prefill_chunk = options.prefill_chunk,
-                             .max_sequences = options.max_sequences,
-                             .kv_dtype = options.kv,
-                             .compute = options.compute,
-                             .memory_limit = options.memory_limit,
-                             .weights = wanted->bytes},
-                 .wanted = *wanted,
-                 .choices = *std::move(choices)};
+  Planned planned{.stored = *std::move(stored),
+                  .draft_checkpoint = std::nullopt,
+                  .draft = nullptr,
+                  .options = {.context_length = options.context_length,
+                              .prefill_chunk = options.prefill_chunk,
+                              .max_sequences = options.max_sequences,
+                              .kv_dtype = options.kv,
+                              .compute = options.compute,
+                              .memory_limit = options.memory_limit,
+                              .weights = wanted->bytes},
+                  .wanted = *wanted,
+                  .choices = *std::move(choices)};
+  if (Result<void> added = add_draft(options, planned); !added) return std::move(added).error();
+  return planned;
 }
 
 ModelPlan::Row row_of(const MemoryPlanner& planner, const WeightChoice& weights) {
