@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What prompt lookup (docs/speculation.md) brings and costs: decode of `bora run` with it and without.
+"""What drafts (docs/speculation.md) bring and cost: decode of `bora run` with them and without; they come from
+prompt lookup and, with --draft-model, from that.
 
 Each prompt is answered in pairs of runs, without and with, first the one and then the other in turn, so that a
 busy or hot machine hits both. Prints for each prompt the median speeds in tokens/s, the median, least and
@@ -9,7 +10,8 @@ to believe.
 
 "copy" repeats its prompt where the model is able to, "again" one token, where it has random weights and is not
 (bar: 1.6); the others should lose nothing (bar: 0.97):
-"prose" and "drawn" seldom repeat themselves, "facts" does so in its first words and then goes on another way.
+"prose" and "drawn" seldom repeat themselves, "facts" does so in its first words and then goes on another way. "wrong" draws from all tokens almost alike, so
+that no draft is ever right.
 
 example: speculation.py --bora build/release/bora --model ~/models/mistral --weights int8 --pairs 9
 """
@@ -35,6 +37,7 @@ CASES = {
     "again": (TEXT, ["--frequency-penalty", "-100"], 1.6),
     "prose": (TEXT, [], 0.97),
     "drawn": (TEXT, ["--temperature", "1", "--seed", "7"], 0.97),
+    "wrong": (TEXT, ["--temperature", "50", "--seed", "7"], 0.97),
     "facts": (FACTS, ["--temperature", "1", "--seed", "7"], 0.97),
 }
 
@@ -43,6 +46,8 @@ def answer(args, prompt, options, speculate):
     command = [args.bora, "run", args.model, "--weights", args.weights, "--threads", str(args.threads),
                "--max-new-tokens", str(args.new), "--ignore-eos", "--speculate", speculate, "--json",
                *options]
+    if args.draft_model and speculate != "off":
+        command += ["--draft-model", args.draft_model, "--draft-weights", args.draft_weights]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                           input=prompt, text=True)
     return json.loads(done.stdout)
@@ -88,7 +93,9 @@ def parse_args():
     parser.add_argument("--new", type=int, default=192, help="tokens of an answer")
     parser.add_argument("--pairs", type=int, default=9)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--speculate", default="auto", choices=("auto", "lookup"))
+    parser.add_argument("--speculate", default="auto", choices=("auto", "lookup", "model"))
+    parser.add_argument("--draft-model")
+    parser.add_argument("--draft-weights", default="auto")
     parser.add_argument("--cases", nargs="*", default=list(CASES), choices=list(CASES))
     parser.add_argument("--json", help="file to write")
     return parser.parse_args()

@@ -22,7 +22,7 @@ struct ChatOptions {
   std::string chat_template;
   std::size_t max_new_tokens = 0;  // 0: as far as the context goes
   std::vector<std::string> stop;
-  std::string speculate = "auto";
+  SpeculateFlags speculate;
   SamplingFlags sampling;
   EngineFlags engine;
   ReportFlags report;
@@ -61,7 +61,7 @@ FlagTable make_flags(ChatOptions& options) {
   flags.whole("--max-new-tokens", "at most N tokens an answer (default: as the context allows)",
               kPositiveCount, options.max_new_tokens);
   flags.texts("--stop", "TEXT", "end before this text; may be given several times", options.stop);
-  add_speculate_flag(flags, options.speculate);
+  add_speculate_flags(flags, options.speculate);
   add_sampling_flags(
       flags, options.sampling,
       {.title = "Sampling (default: the model's generation_config.json)",
@@ -78,7 +78,7 @@ Result<void> check(const ChatOptions& options) {
     if (!stop.empty()) continue;
     return Error{ErrorCode::kUsage, "--stop: expected a text, found an empty one", {}};
   }
-  return {};
+  return check(options.speculate);
 }
 
 // A base model says so before anybody has typed a message; so does a template that cannot be used.
@@ -163,7 +163,8 @@ Result<ExitCode> chat_command(Arguments arguments) {
   if (!*parsed) return ExitCode::kDone;
   if (Result<void> checked = check(options); !checked) return std::move(checked).error();
   std::optional<ProgressLine> progress(std::in_place, options.report.quiet || options.report.json);
-  Result<Llm> llm = open_llm(options.location, options.engine, options.chat_template, *progress);
+  Result<Llm> llm = open_llm(options.location, options.engine, options.speculate,
+                             options.chat_template, *progress);
   progress.reset();
   if (!llm) return std::move(llm).error();
   return converse(options, *llm);

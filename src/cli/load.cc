@@ -55,14 +55,32 @@ SamplingParams sampling_params(const SamplingFlags& flags) {
   return params;
 }
 
-Speculate speculate_of(std::string_view flag) {
-  if (flag == "off") return Speculate::kOff;
-  return flag == "lookup" ? Speculate::kAlways : Speculate::kAuto;
+Speculate speculate_of(const SpeculateFlags& flags) {
+  if (flags.speculate == "off") return Speculate::kOff;
+  if (flags.speculate == "model") return Speculate::kAlwaysModel;
+  return flags.speculate == "lookup" ? Speculate::kAlways : Speculate::kAuto;
+}
+
+Result<void> add_draft_model(const SpeculateFlags& flags, const ModelLocation& location,
+                             LlmOptions& options, ProgressLine& progress) {
+  if (flags.draft_model.empty()) return {};
+  Result<std::optional<DType>> weights = parse_weight_type(flags.draft_weights);
+  if (!weights) return std::move(weights).error();
+  ModelLocation of_draft = location;
+  of_draft.model = flags.draft_model;
+  of_draft.discard_original = false;
+  LlmOptions alone = options;
+  alone.weights = *weights;
+  Result<std::filesystem::path> model = find_model(of_draft, &progress, &alone);
+  if (!model) return std::move(model).error();
+  options.draft_model = *std::move(model);
+  options.draft_weights = *weights;
+  return {};
 }
 
 Result<Llm> open_llm(const ModelLocation& location, const EngineFlags& flags,
-                     const std::string& template_file, ProgressLine& progress,
-                     std::size_t max_sequences) {
+                     const SpeculateFlags& speculate, const std::string& template_file,
+                     ProgressLine& progress, std::size_t max_sequences) {
   Result<LlmOptions> options = llm_options(flags);
   if (!options) return std::move(options).error();
   options->max_sequences = max_sequences;
@@ -72,6 +90,8 @@ Result<Llm> open_llm(const ModelLocation& location, const EngineFlags& flags,
     if (!text) return std::move(text).error();
     options->chat_template = *std::move(text);
   }
+  Result<void> added = add_draft_model(speculate, location, *options, progress);
+  if (!added) return std::move(added).error();
   return open_model(location, *std::move(options), progress);
 }
 

@@ -17,13 +17,17 @@ Result<Llm> open_model(const ModelLocation& location, LlmOptions options, Progre
 // What is not given is as in SamplingParams{}.
 SamplingParams sampling_params(const SamplingFlags& flags);
 
-// Of add_speculate_flag().
-Speculate speculate_of(std::string_view flag);
+Speculate speculate_of(const SpeculateFlags& flags);
+
+// Finds the draft model, if the flags name one, and tells the options of it. `location`: the
+// model's.
+Result<void> add_draft_model(const SpeculateFlags& flags, const ModelLocation& location,
+                             LlmOptions& options, ProgressLine& progress);
 
 // The same as the flags say, for that many sequences at a time, with the template of that file, if
 // it names one. The file is read first, so that a wrong name costs no load.
 Result<Llm> open_llm(const ModelLocation& location, const EngineFlags& flags,
-                     const std::string& template_file, ProgressLine& progress,
-                     std::size_t max_sequences = 1);
+                     const SpeculateFlags& speculate, const std::string& template_file,
+                     ProgressLine& progress, std::size_t max_sequences = 1);
 
 }  // namespace bora

@@ -1,6 +1,7 @@
 #include "cli/options.h"
 
 #include <array>
+#include <utility>
 
 namespace bora {
 namespace {
@@ -13,7 +14,8 @@ constexpr std::array kKv = {Choice{"auto"}, Choice{"f32"}, Choice{"f16"}, Choice
 constexpr std::array kLoad = {Choice{"auto"}, Choice{"map"}, Choice{"copy", true}};
 constexpr std::array kDevice = {Choice{"auto"}, Choice{"cpu"}, Choice{"cuda", true}};
 
-constexpr std::array kSpeculate = {Choice{"auto"}, Choice{"off"}, Choice{"lookup"}};
+constexpr std::array kSpeculate = {Choice{"auto"}, Choice{"off"}, Choice{"lookup"},
+                                   Choice{"model"}};
 
 }  // namespace
 
@@ -91,11 +93,40 @@ void add_sampling_flags(FlagTable& flags, SamplingFlags& options,
               options.logprobs);
 }
 
-void add_speculate_flag(FlagTable& flags, std::string& speculate) {
-  flags.choice("--speculate",
-               "guess tokens from the text itself and check several a step, as far as that pays "
-               "(auto), always (lookup) or never; the answer is the same",
-               kSpeculate, speculate);
+void add_speculate_flags(FlagTable& flags, SpeculateFlags& options) {
+  flags.choice(
+      "--speculate",
+      "guess tokens and check several a step, as far as that pays (auto), never, or always "
+      "(lookup: from the text itself; model: by --draft-model); the answer is the same",
+      kSpeculate, options.speculate);
+  add_draft_model_flags(flags, options);
+}
+
+void add_draft_model_flags(FlagTable& flags, SpeculateFlags& options) {
+  flags.text("--draft-model", "MODEL",
+             "a smaller model of the same vocabulary, to guess tokens where the text itself gives "
+             "no idea",
+             options.draft_model);
+  flags.choice("--draft-weights", "type of its weights, as --weights", kWeights,
+               options.draft_weights);
+}
+
+Result<void> check(const SpeculateFlags& options) {
+  const auto usage = [](std::string message) {
+    return Error{ErrorCode::kUsage, std::move(message), {}};
+  };
+  if (options.draft_model.empty()) {
+    if (options.speculate == "model") {
+      return usage("--speculate model: expected --draft-model with it, found none");
+    }
+    if (options.draft_weights != "auto") {
+      return usage("--draft-weights: expected --draft-model with it, found none");
+    }
+  } else if (options.speculate == "off" || options.speculate == "lookup") {
+    return usage("--draft-model: expected --speculate auto or model with it, found " +
+                 options.speculate);
+  }
+  return {};
 }
 
 void add_report_flags(FlagTable& flags, ReportFlags& options) {

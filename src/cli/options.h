@@ -70,8 +70,20 @@ struct SamplingDefaults {
 void add_sampling_flags(FlagTable& flags, SamplingFlags& options,
                         const SamplingDefaults& defaults = {});
 
-// What --speculate says: off, auto or lookup.
-void add_speculate_flag(FlagTable& flags, std::string& speculate);
+// Whether tokens are guessed, and by whom.
+struct SpeculateFlags {
+  std::string speculate = "auto";      // off, auto, lookup or model
+  std::string draft_model;             // as MODEL; empty: none
+  std::string draft_weights = "auto";  // of it, as EngineFlags::weights
+};
+
+void add_speculate_flags(FlagTable& flags, SpeculateFlags& options);
+
+// The last two alone.
+void add_draft_model_flags(FlagTable& flags, SpeculateFlags& options);
+
+// Errors: kUsage, flags that contradict each other.
+Result<void> check(const SpeculateFlags& options);
 
 struct ReportFlags {
   bool json = false;

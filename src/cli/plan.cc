@@ -9,6 +9,7 @@
 #include "cli/output.h"
 #include "cli/plan_table.h"
 #include "cli/progress.h"
+#include "model/registry.h"
 
 #include <fmt/format.h>
 
@@ -18,6 +19,7 @@ namespace {
 struct PlanOptions {
   ModelLocation location;
   EngineFlags engine;
+  SpeculateFlags speculate;
   std::size_t parallel = 1;
   std::vector<std::string> include;
   std::vector<std::string> exclude;
@@ -39,7 +41,7 @@ constexpr HelpText kHelp = {
     "JSON (--json):\n"
     "  model, architecture, device, isa, threads, stored_weights (the type most are stored in),\n"
     "  weights (as --weights), kv, context, prefill_chunk, sequences, bytes: {weights_mapped,\n"
-    "  weights_converted, kv, workspace, logits, scratch, tables}, total_bytes, "
+    "  weights_converted, kv, workspace, logits, scratch, tables, draft}, total_bytes, "
     "memory_limit_bytes,\n"
     "  fits, largest_context (that fits; 0: none), by_weights: [{weights, weight_bytes, "
     "total_bytes,\n"
@@ -58,6 +60,7 @@ FlagTable make_flags(PlanOptions& options) {
   add_engine_flags(flags, options.engine);
   flags.whole("--parallel", "sequences computed at a time (default 1)", kPositiveCount,
               options.parallel);
+  add_draft_model_flags(flags, options.speculate);
   add_location_flags(flags, options.location);
   flags.texts("--include", "PATTERN", "of the Hub's files only those that match, as bora pull",
               options.include);
@@ -65,6 +68,22 @@ FlagTable make_flags(PlanOptions& options) {
   flags.group("Output");
   flags.toggle("--json", "one JSON object on stdout", options.json);
   return flags;
+}
+
+// Finds the draft model's headers, if the flags name one, and tells the options of them.
+Result<void> add_draft(const PlanOptions& options, LlmOptions& llm, ProgressLine& progress) {
+  if (options.speculate.draft_model.empty()) return {};
+  Result<std::optional<DType>> weights = parse_weight_type(options.speculate.draft_weights);
+  if (!weights) return std::move(weights).error();
+  ModelLocation of_draft = options.location;
+  of_draft.model = options.speculate.draft_model;
+  ChoiceOptions choice;
+  choice.memory = llm.memory_limit.value_or(available_memory());
+  Result<FoundOutline> found = find_outline(of_draft, choice, progress);
+  if (!found) return std::move(found).error();
+  llm.draft_model = std::move(found->model);
+  llm.draft_weights = *weights;
+  return {};
 }
 
 Json to_json(const ModelPlan& plan, const FoundOutline& found) {
@@ -93,6 +112,7 @@ Result<ExitCode> plan_command(Arguments arguments) {
   Result<bool> parsed = parse_arguments(flags, kHelp, arguments);
   if (!parsed) return std::move(parsed).error();
   if (!*parsed) return ExitCode::kDone;
+  if (Result<void> checked = check(options.speculate); !checked) return std::move(checked).error();
   Result<LlmOptions> llm = llm_options(options.engine);
   if (!llm) return std::move(llm).error();
   llm->max_sequences = options.parallel;
@@ -102,8 +122,10 @@ Result<ExitCode> plan_command(Arguments arguments) {
   choice.exclude = options.exclude;
   choice.memory = llm->memory_limit.value_or(available_memory());
   Result<FoundOutline> found = find_outline(options.location, choice, progress);
+  const Result<void> draft = found ? add_draft(options, *llm, progress) : Result<void>();
   progress.stop();
   if (!found) return std::move(found).error();
+  if (!draft) return draft.error();
   Result<ModelPlan> plan = plan_model(found->model, *llm);
   if (!plan) return std::move(plan).error();
   Result<ExitCode> printed = print_all(options.json ? to_line(to_json(*plan, *found))

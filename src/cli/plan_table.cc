@@ -28,7 +28,8 @@ std::vector<Line> lines_of(const MemoryBytes& bytes) {
           {"workspace", "activations", bytes.workspace},
           {"logits", "logits", bytes.logits},
           {"scratch", "kernel scratch", bytes.scratch},
-          {"tables", "tables, at most", bytes.tables}};
+          {"tables", "tables, at most", bytes.tables},
+          {"draft", "draft model", bytes.draft}};
 }
 
 double share_of(std::uint64_t part, std::uint64_t whole) {

@@ -25,7 +25,7 @@ struct RunOptions {
   std::size_t max_new_tokens = 300;
   std::vector<std::string> stop;
   bool ignore_eos = false;
-  std::string speculate = "auto";
+  SpeculateFlags speculate;
   std::size_t parallel = 1;
   SamplingFlags sampling;
   EngineFlags engine;
@@ -44,7 +44,9 @@ constexpr HelpText kHelp = {
     "  (prompt and new / (prefill_s + decode_s)), weight_bytes_per_token (without the embedding\n"
     "  table), speculation: drafted and accepted (tokens guessed, and guessed right: as many "
     "steps\n"
-    "  were saved); with --logprobs N also logprobs: [{id, logprob, top: [[id, logprob], ..]}, "
+    "  were saved), and both of lookup and of model, which guessed them; with --draft-model also\n"
+    "  draft_model, its name; with --logprobs N also logprobs: [{id, logprob, top: [[id, logprob], "
+    "..]}, "
     "..];\n"
     "  with --parallel N also parallel: N, and speeds and decode_s are of all answers together"};
 
@@ -69,7 +71,7 @@ FlagTable make_flags(RunOptions& options) {
   flags.toggle("--ignore-eos", "an end-of-sequence token is an ordinary one", options.ignore_eos);
   flags.whole("--parallel", "answer N times as a batch and print the first (seed + i each)",
               {1, 1024}, options.parallel);
-  add_speculate_flag(flags, options.speculate);
+  add_speculate_flags(flags, options.speculate);
   add_sampling_flags(flags, options.sampling);
   add_engine_flags(flags, options.engine);
   add_location_flags(flags, options.location);
@@ -98,7 +100,7 @@ Result<void> check(const RunOptions& options) {
   for (const std::string& stop : options.stop) {
     if (stop.empty()) return usage("--stop: expected a text, found an empty one");
   }
-  return {};
+  return check(options.speculate);
 }
 
 // The prompt's text from where the flags say; it is not empty.
@@ -190,8 +192,8 @@ Result<ExitCode> run_command(Arguments arguments) {
   }
   std::optional<Llm> llm;  // outlives the line that watches it
   ProgressLine progress(options.report.quiet || options.report.json);
-  Result<Llm> opened =
-      open_llm(options.location, options.engine, options.chat_template, progress, options.parallel);
+  Result<Llm> opened = open_llm(options.location, options.engine, options.speculate,
+                                options.chat_template, progress, options.parallel);
   if (!opened) return std::move(opened).error();
   llm = *std::move(opened);
   progress.watch(*llm);

@@ -1,5 +1,6 @@
 #include "cli/run_report.h"
 
+#include "base/printable.h"
 #include "cli/machine.h"
 
 #include <fmt/format.h>
@@ -32,13 +33,49 @@ struct Drafts {
   std::size_t accepted = 0;
 };
 
-Drafts drafts_of(const Completion& completion) {
-  Drafts drafts{completion.drafted_tokens, completion.accepted_tokens};
-  for (const Generation& other : completion.others) {
-    drafts.drafted += other.drafted_tokens;
-    drafts.accepted += other.accepted_tokens;
+// Of all answers together, by who guessed.
+struct DraftsBySource {
+  Drafts all;
+  Drafts model;
+
+  [[nodiscard]] Drafts lookup() const {
+    return {all.drafted - model.drafted, all.accepted - model.accepted};
   }
+};
+
+DraftsBySource drafts_of(const Completion& completion) {
+  DraftsBySource drafts;
+  const auto add = [&drafts](const auto& answer) {
+    drafts.all.drafted += answer.drafted_tokens;
+    drafts.all.accepted += answer.accepted_tokens;
+    drafts.model.drafted += answer.model_drafted_tokens;
+    drafts.model.accepted += answer.model_accepted_tokens;
+  };
+  add(completion);
+  for (const Generation& other : completion.others) add(other);
   return drafts;
+}
+
+Json drafts_json(const Drafts& drafts) {
+  return {{"drafted", drafts.drafted}, {"accepted", drafts.accepted}};
+}
+
+Json speculation_json(const DraftsBySource& drafts) {
+  Json json = drafts_json(drafts.all);
+  json["lookup"] = drafts_json(drafts.lookup());
+  json["model"] = drafts_json(drafts.model);
+  return json;
+}
+
+std::string drafts_line(const DraftsBySource& drafts, const LlmInfo& info) {
+  if (drafts.all.drafted == 0) return {};
+  std::string line =
+      fmt::format("drafts   {} tokens guessed, {} right", drafts.all.drafted, drafts.all.accepted);
+  if (!info.draft_model.empty()) {
+    line += fmt::format("; {} and {} of them by {}", drafts.model.drafted, drafts.model.accepted,
+                        printable(info.draft_model));
+  }
+  return line + "\n";
 }
 
 Speeds speeds_of(const Completion& completion) {
@@ -107,7 +144,6 @@ std::string parallel_line(const Completion& completion) {
 
 Json run_json(const Completion& completion, const LlmInfo& info, double load_s) {
   const Speeds speeds = speeds_of(completion);
-  const Drafts drafts = drafts_of(completion);
   Json json = {
       {"text", completion.text},
       {"prompt_ids", completion.prompt_ids},
@@ -125,8 +161,9 @@ Json run_json(const Completion& completion, const LlmInfo& info, double load_s) 
         {"decode_tokens_per_s", speeds.decode},
         {"total_tokens_per_s", speeds.total},
         {"weight_bytes_per_token", info.weight_bytes_per_token}}},
-      {"speculation", {{"drafted", drafts.drafted}, {"accepted", drafts.accepted}}},
+      {"speculation", speculation_json(drafts_of(completion))},
   };
+  if (!info.draft_model.empty()) json["draft_model"] = info.draft_model;
   if (!completion.others.empty()) json["parallel"] = 1 + completion.others.size();
   if (!completion.logprobs.empty()) json["logprobs"] = logprobs_json(completion.logprobs);
   return json;
@@ -146,9 +183,7 @@ void print_run_report(const Completion& completion, const LlmInfo& info, double 
       info.threads == 1 ? "thread" : "threads", load_s, completion.prompt_ids.size(),
       timings.prefill_s, speeds.prefill, completion.ids.size(), name(completion.finish_reason),
       speeds.decode);
-  if (const Drafts drafts = drafts_of(completion); drafts.drafted > 0) {
-    text += fmt::format("drafts   {} tokens guessed, {} right\n", drafts.drafted, drafts.accepted);
-  }
+  text += drafts_line(drafts_of(completion), info);
   if (!completion.others.empty()) text += parallel_line(completion);
   if (speeds.steps > 0.0) {
     const double gb_s = static_cast<double>(info.weight_bytes_per_token) * speeds.steps * 1e-9;

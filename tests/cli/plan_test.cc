@@ -34,6 +34,24 @@ TEST(Plan, ShowsWhereTheBytesGo) {
                     HasSubstr("\nint8 "), HasSubstr("\nint4 "), Not(HasSubstr("what fits"))));
 }
 
+TEST(Plan, CountsADraftModel) {
+  const auto plan = [](const std::vector<std::string>& more) {
+    std::vector<std::string> all = {"plan", golden_model("llama2"), "--threads", "1"};
+    all.insert(all.end(), more.begin(), more.end());
+    const Outcome outcome = bora(all);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return outcome.out;
+  };
+  const std::string draft = golden_model("mistral_v02");
+  EXPECT_THAT(plan({"--draft-model", draft}), HasSubstr("\ndraft model "));
+  const auto alone = nlohmann::json::parse(plan({"--json"}));
+  const auto with = nlohmann::json::parse(plan({"--draft-model", draft, "--json"}));
+  EXPECT_EQ(alone["bytes"]["draft"], 0);
+  EXPECT_GT(with["bytes"]["draft"], 0);
+  EXPECT_EQ(with["total_bytes"],
+            alone["total_bytes"].get<std::size_t>() + with["bytes"]["draft"].get<std::size_t>());
+}
+
 TEST(Plan, PrintsTheKeysOfItsHelp) {
   const std::string help = bora({"plan", "--help"}).out;
   const Outcome outcome = bora({"plan", golden_model("mistral_v01_swa"), "--ctx", "100", "--kv",

@@ -73,11 +73,61 @@ TEST(Run, AnswersTheSameWithAndWithoutDrafts) {
                  "--max-new-tokens", "24", "--json", "--speculate", speculate});
   };
   const Json off = Json::parse(run("off").out);
-  EXPECT_EQ(off["speculation"], Json({{"drafted", 0}, {"accepted", 0}}));
+  const Json none = {{"drafted", 0}, {"accepted", 0}};
+  Json expected = none;
+  expected["lookup"] = none;
+  expected["model"] = none;
+  EXPECT_EQ(off["speculation"], expected);
+  EXPECT_FALSE(off.contains("draft_model"));
   for (const char* speculate : {"auto", "lookup"}) {
     EXPECT_EQ(Json::parse(run(speculate).out)["ids"], off["ids"]) << speculate;
   }
   EXPECT_EQ(run("never").exit_code, 2);
+}
+
+TEST(Run, AnswersTheSameWithADraftModel) {
+  const auto run = [](const std::string& model, const std::vector<std::string>& more) {
+    std::vector<std::string> all = {"run",          golden_model(model), "--prompt-ids", "5,6,7",
+                                    "--ignore-eos", "--max-new-tokens",  "24",           "--json"};
+    all.insert(all.end(), more.begin(), more.end());
+    const Outcome outcome = bora(all);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return Json::parse(outcome.out);
+  };
+  for (const auto& [model, draft] : {std::pair{"llama2", "llama2"}, {"llama2", "mistral_v02"}}) {
+    for (const std::string temperature : {"0", "0.7"}) {
+      const Json off = run(model, {"--temperature", temperature, "--speculate", "off"});
+      for (const char* speculate : {"auto", "model"}) {
+        const Json found = run(model, {"--temperature", temperature, "--speculate", speculate,
+                                       "--draft-model", golden_model(draft)});
+        EXPECT_EQ(found["ids"], off["ids"]) << draft << ", " << speculate;
+        EXPECT_EQ(found["draft_model"], draft);
+        if (speculate == std::string("auto")) continue;  // how much it drafts is a matter of time
+        EXPECT_GT(found["speculation"]["model"]["drafted"], 20);
+        EXPECT_EQ(found["speculation"]["model"]["drafted"], found["speculation"]["drafted"]);
+        EXPECT_EQ(found["speculation"]["lookup"]["drafted"], 0);
+      }
+    }
+  }
+}
+
+TEST(Run, NamesWhatIsWrongWithADraftModel) {
+  const auto error = [](const std::vector<std::string>& more) {
+    std::vector<std::string> all = {"run", golden_model("llama2"), "--prompt-ids", "5"};
+    all.insert(all.end(), more.begin(), more.end());
+    const Outcome outcome = bora(all);
+    EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
+    return outcome.err;
+  };
+  EXPECT_THAT(error({"--speculate", "model"}),
+              HasSubstr("--speculate model: expected --draft-model with it, found none"));
+  EXPECT_THAT(error({"--draft-weights", "int8"}),
+              HasSubstr("--draft-weights: expected --draft-model with it, found none"));
+  EXPECT_THAT(error({"--speculate", "lookup", "--draft-model", golden_model("llama2")}),
+              HasSubstr("--draft-model: expected --speculate auto or model with it, found lookup"));
+  EXPECT_THAT(error({"--draft-model", golden_model("mistral_nemo")}),
+              HasSubstr("draft model mistral_nemo: expected the vocabulary of llama2, 512 tokens, "
+                        "found 520"));
 }
 
 TEST(Run, HasFiniteNumbersForOneTokenOfAPromptOfOne) {
