@@ -8,10 +8,11 @@
 namespace bora {
 namespace {
 
-// What the draft model may take to catch up with texts: at first, in tokens; of all time; and of
-// what its drafts have gained.
-constexpr double kFirstCatchUp = 2.0;
+// What the draft model may take to catch up with texts: at first, in tokens; of all time; of the
+// time of prompts, which are most of what it has to read; and of what its drafts have gained.
+constexpr double kFirstCatchUp = 4.0;
 constexpr double kCatchUpAllowance = 0.01;
+constexpr double kCatchUpOfPrompts = 0.05;
 constexpr double kCatchUpOfGain = 0.5;
 
 }  // namespace
@@ -93,7 +94,7 @@ void Speculation::record(std::size_t sequences, std::size_t drafted, double seco
 }
 
 void Speculation::record_prompts(double seconds) {
-  catch_up_balance_ += kCatchUpAllowance * seconds;
+  catch_up_balance_ += kCatchUpOfPrompts * seconds;
 }
 
 void Speculation::settle(Sequence& sequence, std::size_t drafted) {
