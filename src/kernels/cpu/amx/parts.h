@@ -7,7 +7,7 @@
 
 namespace bora::kernels::amx {
 
-struct Parts {
+struct Parts : avx512::Parts {
   static void linear_bf16(const LinearArgs& args) noexcept;
   // One object file a type: cpu/linear_tiles_part.cc.in.
   template <DType kWeights>
@@ -25,10 +25,6 @@ struct Parts {
   static void linear_int16(const LinearArgs& args) noexcept {
     if (args.tokens < kIntegerTileTokens) return avx512::Parts::linear_int16<kWeights>(args);
     linear_tiles<kWeights>(args);
-  }
-  template <DType kCache>
-  static void attention(const AttentionArgs& args) noexcept {
-    avx512::Parts::attention<kCache>(args);
   }
 };
 

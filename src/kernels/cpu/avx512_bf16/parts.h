@@ -5,7 +5,7 @@
 
 namespace bora::kernels::avx512_bf16 {
 
-struct Parts {
+struct Parts : avx512::Parts {
   static void linear_bf16(const LinearArgs& args) noexcept;
 
   template <DType kWeights>
@@ -15,14 +15,6 @@ struct Parts {
     } else {
       avx512::Parts::linear<kWeights>(args);
     }
-  }
-  template <DType kWeights>
-  static void linear_int16(const LinearArgs& args) noexcept {
-    avx512::Parts::linear_int16<kWeights>(args);
-  }
-  template <DType kCache>
-  static void attention(const AttentionArgs& args) noexcept {
-    avx512::Parts::attention<kCache>(args);
   }
 };
 

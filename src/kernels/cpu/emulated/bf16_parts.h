@@ -5,7 +5,7 @@
 
 namespace bora::kernels::emulated {
 
-struct Bf16Parts {
+struct Bf16Parts : Parts {
   static void linear_bf16(const LinearArgs& args) noexcept;
 
   template <DType kWeights>
@@ -15,14 +15,6 @@ struct Bf16Parts {
     } else {
       Parts::linear<kWeights>(args);
     }
-  }
-  template <DType kWeights>
-  static void linear_int16(const LinearArgs& args) noexcept {
-    Parts::linear_int16<kWeights>(args);
-  }
-  template <DType kCache>
-  static void attention(const AttentionArgs& args) noexcept {
-    Parts::attention<kCache>(args);
   }
 };
 

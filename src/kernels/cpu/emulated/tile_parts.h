@@ -6,7 +6,7 @@
 
 namespace bora::kernels::emulated {
 
-struct TileParts {
+struct TileParts : Parts {
   static void linear_bf16(const LinearArgs& args) noexcept;
   template <DType kWeights>
   static void linear_tiles(const LinearArgs& args) noexcept;
@@ -23,10 +23,6 @@ struct TileParts {
   static void linear_int16(const LinearArgs& args) noexcept {
     if (args.tokens < kIntegerTileTokens) return Parts::linear_int16<kWeights>(args);
     linear_tiles<kWeights>(args);
-  }
-  template <DType kCache>
-  static void attention(const AttentionArgs& args) noexcept {
-    Parts::attention<kCache>(args);
   }
 };
 

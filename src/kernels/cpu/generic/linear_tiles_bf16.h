@@ -199,7 +199,7 @@ void tile_pass(const LinearArgs& args, Tiles& tiles, TilePass& pass, std::size_t
   for (std::size_t r = 0; r < rows; r += kTileRows16) {
     for (std::size_t group = 0; group < groups; ++group) {
       const std::size_t token = (first + group) * kTileTokens16;
-      finish_tile<Simd>(args, row + r, rows - r < kTileRows16 ? rows - r : kTileRows16, token,
+      finish_tile<Simd>(args, row + r, tile_rows(rows - r), token,
                         tile_columns(args.tokens - token), pass.sums[r / kTileRows16][group]);
     }
   }
@@ -212,7 +212,7 @@ void linear_tiles_bf16(const LinearArgs& args) noexcept {
   Tiles tiles(tile_shapes(tile_columns(args.tokens), kTileRowBytes));
   if (args.tokens <= kTileTokens16) {
     for (std::size_t row = 0; row < args.rows; row += kTileRows16) {
-      tile_few<Simd>(args, tiles, pass, row, tile_columns(args.rows - row));
+      tile_few<Simd>(args, tiles, pass, row, tile_rows(args.rows - row));
     }
     return;
   }

@@ -195,7 +195,7 @@ void integer_pass(const LinearArgs& args, Tiles& tiles, IntegerPass& pass, std::
   for (std::size_t r = 0; r < rows; r += kTileRows16) {
     for (std::size_t group = 0; group < groups; ++group) {
       const std::size_t token = (first + group) * kTileTokens16;
-      finish_tile<Simd>(args, row + r, tile_columns(rows - r), token,
+      finish_tile<Simd>(args, row + r, tile_rows(rows - r), token,
                         tile_columns(args.tokens - token), pass.sums[r / kTileRows16][group]);
     }
   }

@@ -49,6 +49,11 @@ constexpr TileShapes tile_shapes(std::size_t columns, std::size_t weight_bytes) 
   return shapes;
 }
 
+// Of so many rows left, those of a tile.
+constexpr std::size_t tile_rows(std::size_t rows) {
+  return rows < kTileRows16 ? rows : kTileRows16;
+}
+
 // Sums of 16 rows and 16 tokens.
 inline constexpr std::size_t kTileBytes = kTileRows16 * kTileRowBytes;
 inline constexpr std::size_t kTileFloats = kTileBytes / sizeof(float);
