@@ -24,14 +24,6 @@ constexpr std::size_t kUsualPairs = 64;  // head_dim 128; the rope table grows w
 
 constexpr std::size_t kUsualColumns = 256;  // the widest usual head; reserve() raises it
 
-// Tokens whose activations are prepared at once; a longer batch is computed in parts.
-constexpr std::size_t kPreparedTokens = 512;
-
-std::size_t whole_pages(std::size_t bytes) {
-  constexpr std::size_t kPage = 4096;
-  return (bytes + kPage - 1) / kPage * kPage;
-}
-
 // Of one worker.
 std::size_t worker_bytes(std::size_t max_columns) {
   return whole_pages(
@@ -116,11 +108,8 @@ class CpuBackend final : public Backend {
 
 Result<void> CpuBackend::reserve(std::size_t max_tokens, std::size_t max_columns) {
   rope_table_.reserve(max_tokens, kUsualPairs);
-  if (Result<void> reserved = prepared_.reserve(std::min(max_tokens, kPreparedTokens),
-                                                std::max(max_columns, kUsualColumns));
-      !reserved) {
-    return reserved;
-  }
+  Result<void> reserved = prepared_.reserve(max_tokens, std::max(max_columns, kUsualColumns));
+  if (!reserved) return reserved;
   const std::size_t bytes = worker_bytes(max_columns);
   if (bytes <= workspace_bytes_) return {};
   Result<Buffer> buffer = Buffer::allocate(bytes * static_cast<std::size_t>(threads()));
@@ -132,8 +121,7 @@ Result<void> CpuBackend::reserve(std::size_t max_tokens, std::size_t max_columns
 
 std::size_t CpuBackend::reserve_bytes(std::size_t max_tokens, std::size_t max_columns) const {
   return worker_bytes(max_columns) * static_cast<std::size_t>(threads()) +
-         prepared_.bytes(std::min(max_tokens, kPreparedTokens),
-                         std::max(max_columns, kUsualColumns)) +
+         prepared_.bytes(max_tokens, std::max(max_columns, kUsualColumns)) +
          RopeTable::bytes_for(max_tokens, kUsualPairs);
 }
 

@@ -5,11 +5,6 @@
 namespace bora {
 namespace {
 
-std::size_t whole_pages(std::size_t bytes) {
-  constexpr std::size_t kPage = 4096;
-  return (bytes + kPage - 1) / kPage * kPage;
-}
-
 Result<void> grow(Buffer& buffer, std::size_t bytes) {
   if (bytes <= buffer.bytes().size()) return {};
   Result<Buffer> larger = Buffer::allocate(bytes);
@@ -23,6 +18,7 @@ Result<void> grow(Buffer& buffer, std::size_t bytes) {
 PreparedActivations::Sizes PreparedActivations::sizes(std::size_t max_tokens,
                                                       std::size_t max_columns) const {
   Sizes sizes{};
+  max_tokens = std::min(max_tokens, kMostTokens);
   const bool tiles = kernels_.tile_activations != nullptr;
   const std::size_t groups = kernels::tile_groups(max_tokens);
   const std::size_t columns = kernels::tile_columns(max_tokens);
@@ -42,7 +38,7 @@ std::size_t PreparedActivations::bytes(std::size_t max_tokens, std::size_t max_c
 }
 
 Result<void> PreparedActivations::reserve(std::size_t max_tokens, std::size_t max_columns) {
-  max_tokens_ = std::max(max_tokens_, max_tokens);
+  max_tokens_ = std::max(max_tokens_, std::min(max_tokens, kMostTokens));
   max_columns_ = std::max(max_columns_, max_columns);
   const Sizes all = sizes(max_tokens_, max_columns_);
   if (Result<void> grown = grow(rounded_, all.rounded); !grown) return grown;

@@ -15,8 +15,11 @@ class PreparedActivations {
  public:
   explicit PreparedActivations(const kernels::CpuKernels& kernels) : kernels_(kernels) {}
 
-  // For as many rows as will be prepared at once, of at most `max_columns` values; never for less
-  // than before. Errors: kOutOfMemory.
+  // Tokens that are prepared at once at most; a longer batch is computed in parts.
+  static constexpr std::size_t kMostTokens = 512;
+
+  // For batches of so many tokens, or of kMostTokens, of at most `max_columns` values each; never
+  // for less than before. Errors: kOutOfMemory.
   Result<void> reserve(std::size_t max_tokens, std::size_t max_columns);
   // What reserve() allocates where it is called once.
   [[nodiscard]] std::size_t bytes(std::size_t max_tokens, std::size_t max_columns) const;

@@ -23,6 +23,12 @@ inline Range part_of(std::size_t total, std::size_t tile, int worker, int worker
           std::min(total, tiles * (index + 1) / count * tile)};
 }
 
+// Memory that different threads write is kept apart by pages.
+constexpr std::size_t whole_pages(std::size_t bytes) {
+  constexpr std::size_t kPage = 4096;
+  return (bytes + kPage - 1) / kPage * kPage;
+}
+
 inline Range intersect(Range a, Range b) {
   const std::size_t begin = std::max(a.begin, b.begin);
   return {begin, std::max(begin, std::min(a.end, b.end))};
