@@ -1,5 +1,6 @@
 #include "api/local_models.h"
 
+#include "base/files_below.h"
 #include "base/mapped_file.h"
 #include "formats/checkpoint.h"
 #include "hub/cache.h"
@@ -111,12 +112,8 @@ LocalModel describe(std::string name, const fs::path& path) {
 
 // The .gguf files of a folder and of those in it.
 std::vector<fs::path> gguf_files_below(const fs::path& folder) {
-  std::vector<fs::path> files;
-  std::error_code error;
-  for (fs::recursive_directory_iterator entry(folder, error);
-       !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
-    if (is_gguf(entry->path())) files.push_back(entry->path());
-  }
+  std::vector<fs::path> files = files_below(folder);
+  std::erase_if(files, [](const fs::path& file) { return !is_gguf(file); });
   std::sort(files.begin(), files.end());
   return files;
 }

@@ -1,6 +1,7 @@
 #include "hub/cache.h"
 
 #include "base/atomic_file.h"
+#include "base/files_below.h"
 #include "base/mapped_file.h"
 #include "base/printable.h"
 #include "formats/json.h"
@@ -75,14 +76,10 @@ bool has_tokenizer(const fs::path& folder) {
 // The .gguf files below the folder, later parts left out, as files to choose from.
 std::vector<RemoteFile> gguf_files(const fs::path& folder) {
   std::vector<RemoteFile> files;
-  std::error_code error;
-  for (fs::recursive_directory_iterator entry(folder, error);
-       !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+  for (const fs::path& file : files_below(folder)) {
     std::error_code ignored;
-    if (entry->path().extension() != ".gguf" || !is_file(entry->path())) continue;
-    files.push_back({entry->path().lexically_relative(folder).string(),
-                     fs::file_size(entry->path(), ignored),
-                     {}});
+    if (file.extension() != ".gguf" || !is_file(file)) continue;
+    files.push_back({file.lexically_relative(folder).string(), fs::file_size(file, ignored), {}});
   }
   return files;
 }
