@@ -1,6 +1,7 @@
 #include "hub/remove.h"
 
 #include "base/file_lock.h"
+#include "base/files_below.h"
 #include "base/mapped_file.h"
 #include "base/printable.h"
 #include "hub/cache.h"
@@ -19,18 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// All entries below a folder that are no folders; links are not followed.
-std::vector<fs::path> files_below(const fs::path& folder) {
-  std::vector<fs::path> files;
-  std::error_code error;
-  for (fs::recursive_directory_iterator entry(folder, error);
-       !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
-    std::error_code ignored;
-    if (!fs::is_directory(entry->symlink_status(ignored))) files.push_back(entry->path());
-  }
-  return files;
-}
-
 // Of the file itself, on the disk; a link counts as nothing.
 std::uint64_t bytes_of(const fs::path& file) {
   std::error_code error;
@@ -41,6 +30,32 @@ std::uint64_t bytes_of(const fs::path& file) {
   return std::min<std::uint64_t>(static_cast<std::uint64_t>(status.st_size),
                                  static_cast<std::uint64_t>(status.st_blocks) * 512);
 }
+
+// Files that go: what that frees, and the last one that could not be removed.
+struct Removal {
+  Removed removed;
+  std::error_code error;
+  fs::path failed;
+
+  void remove_file(const fs::path& file) {
+    const std::uint64_t bytes = bytes_of(file);
+    std::error_code now;
+    fs::remove(file, now);
+    if (now) {
+      error = now;
+      failed = file;
+      return;
+    }
+    removed.bytes += bytes;
+    removed.files += bytes > 0 ? 1 : 0;
+  }
+
+  void remove_folder(const fs::path& folder) {
+    for (const fs::path& file : files_below(folder)) remove_file(file);
+    std::error_code ignored;
+    fs::remove_all(folder, ignored);
+  }
+};
 
 // A snapshot without a file goes, and so do the refs to it: huggingface_hub calls a cache with a
 // ref to no snapshot corrupted, and an empty snapshot complete.
@@ -74,7 +89,7 @@ class Remover {
           {}};
     }
     if (options_.all_revisions && ref_.file.empty()) {
-      remove_folder(cache_.folder());
+      removal_.remove_folder(cache_.folder());
     } else {
       const std::optional<std::string> commit = cache_.commit_of(ref_.revision);
       if (!commit || !fs::is_directory(cache_.snapshot(*commit), ignored)) {
@@ -83,14 +98,15 @@ class Remover {
       if (!remove_names(*commit)) return not_there(ref_.text());
       remove_unused_blobs();
     }
-    if (error_) {
+    const std::error_code& error = removal_.error;
+    if (error) {
       return Error{
-          error_ == std::errc::permission_denied ? ErrorCode::kNotFound : ErrorCode::kFailed,
-          fmt::format("{}: expected to remove it, found: {}", printable(failed_.string(), 1024),
-                      error_.message()),
+          error == std::errc::permission_denied ? ErrorCode::kNotFound : ErrorCode::kFailed,
+          fmt::format("{}: expected to remove it, found: {}",
+                      printable(removal_.failed.string(), 1024), error.message()),
           {}};
     }
-    return removed_;
+    return removal_.removed;
   }
 
  private:
@@ -98,25 +114,6 @@ class Remover {
     return {ErrorCode::kNotFound,
             fmt::format("{}: expected it in the cache, found none", what),
             {"bora list shows what is there"}};
-  }
-
-  void remove_file(const fs::path& file) {
-    const std::uint64_t bytes = bytes_of(file);
-    std::error_code error;
-    fs::remove(file, error);
-    if (error) {
-      error_ = error;
-      failed_ = file;
-      return;
-    }
-    removed_.bytes += bytes;
-    removed_.files += bytes > 0 ? 1 : 0;
-  }
-
-  void remove_folder(const fs::path& folder) {
-    for (const fs::path& file : files_below(folder)) remove_file(file);
-    std::error_code error;
-    fs::remove_all(folder, error);
   }
 
   [[nodiscard]] bool is_file_of_ref(const std::string& name) const {
@@ -132,7 +129,7 @@ class Remover {
       const bool wanted =
           ref_.file.empty() || is_file_of_ref(name) || is_file_of_ref(file.filename().string());
       found = found || wanted;
-      if (wanted) remove_file(file);
+      if (wanted) removal_.remove_file(file);
     }
     remove_if_empty(cache_, commit);
     return found || ref_.file.empty();
@@ -148,16 +145,14 @@ class Remover {
     for (const fs::path& blob : files_below(cache_.folder() / "blobs")) {
       // What is unfinished belongs to a download that may go on.
       const bool unfinished = blob.extension() == ".incomplete" || blob.extension() == ".journal";
-      if (!unfinished && !used.contains(blob.filename())) remove_file(blob);
+      if (!unfinished && !used.contains(blob.filename())) removal_.remove_file(blob);
     }
   }
 
   RepoCache cache_;
   const ModelRef& ref_;
   const RemoveOptions& options_;
-  Removed removed_;
-  std::error_code error_;
-  fs::path failed_;
+  Removal removal_;
 };
 
 }  // namespace
@@ -186,17 +181,9 @@ Result<std::uint64_t> drop_file(const RepoCache& cache, const std::string& commi
 }
 
 Removed remove_folder(const fs::path& folder) {
-  Removed removed;
-  for (const fs::path& file : files_below(folder)) {
-    const std::uint64_t bytes = bytes_of(file);
-    std::error_code error;
-    if (!fs::remove(file, error) || bytes == 0) continue;
-    removed.bytes += bytes;
-    ++removed.files;
-  }
-  std::error_code ignored;
-  fs::remove_all(folder, ignored);
-  return removed;
+  Removal removal;
+  removal.remove_folder(folder);
+  return removal.removed;
 }
 
 Result<Removed> remove_cached(const fs::path& cache, const ModelRef& ref,
