@@ -7,6 +7,7 @@
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "model/registry.h"
 #include "quantize/quantize.h"
 
 #include <fmt/format.h>
@@ -196,9 +197,9 @@ Result<Outcome> pull_model(const Options& options) {
   Outcome outcome;
   outcome.ref = *ref;
   outcome.discarded = options.location.discard_original;
-  if (options.weights != "auto") {
-    outcome.weights = options.weights == "int8" ? DType::kQ8_0 : DType::kQ4_0;
-  }
+  Result<std::optional<DType>> weights = parse_weight_type(options.weights);
+  if (!weights) return std::move(weights).error();
+  outcome.weights = *weights;
   Result<Pulled> pulled = outcome.weights
                               ? pull_quantized(options, *model, *outcome.weights, progress)
                               : model->fetch(progress);
