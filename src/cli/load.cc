@@ -62,7 +62,7 @@ Speculate speculate_of(const SpeculateFlags& flags) {
 }
 
 Result<void> add_draft_model(const SpeculateFlags& flags, const ModelLocation& location,
-                             LlmOptions& options, ProgressLine& progress) {
+                             LlmOptions& options, FindModel find) {
   if (flags.draft_model.empty()) return {};
   Result<std::optional<DType>> weights = parse_weight_type(flags.draft_weights);
   if (!weights) return std::move(weights).error();
@@ -71,7 +71,7 @@ Result<void> add_draft_model(const SpeculateFlags& flags, const ModelLocation& l
   of_draft.discard_original = false;
   LlmOptions alone = options;
   alone.weights = *weights;
-  Result<std::filesystem::path> model = find_model(of_draft, &progress, &alone);
+  Result<std::filesystem::path> model = find(of_draft, alone);
   if (!model) return std::move(model).error();
   options.draft_model = *std::move(model);
   options.draft_weights = *weights;
@@ -90,7 +90,10 @@ Result<Llm> open_llm(const ModelLocation& location, const EngineFlags& flags,
     if (!text) return std::move(text).error();
     options->chat_template = *std::move(text);
   }
-  Result<void> added = add_draft_model(speculate, location, *options, progress);
+  Result<void> added = add_draft_model(speculate, location, *options,
+                                       [&](const ModelLocation& of_draft, const LlmOptions& alone) {
+                                         return find_model(of_draft, &progress, &alone);
+                                       });
   if (!added) return std::move(added).error();
   return open_model(location, *std::move(options), progress);
 }

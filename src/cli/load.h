@@ -1,6 +1,7 @@
 // From a command's flags to an open model.
 #pragma once
 
+#include "base/function_ref.h"
 #include "cli/options.h"
 #include "cli/progress.h"
 #include <bora/llm.h>
@@ -19,10 +20,14 @@ SamplingParams sampling_params(const SamplingFlags& flags);
 
 Speculate speculate_of(const SpeculateFlags& flags);
 
+// Gives the path of the model of a location, to be run with these options.
+using FindModel =
+    FunctionRef<Result<std::filesystem::path>(const ModelLocation&, const LlmOptions&)>;
+
 // Finds the draft model, if the flags name one, and tells the options of it. `location`: the
 // model's.
 Result<void> add_draft_model(const SpeculateFlags& flags, const ModelLocation& location,
-                             LlmOptions& options, ProgressLine& progress);
+                             LlmOptions& options, FindModel find);
 
 // The same as the flags say, for that many sequences at a time, with the template of that file, if
 // it names one. The file is read first, so that a wrong name costs no load.

@@ -9,7 +9,6 @@
 #include "cli/output.h"
 #include "cli/plan_table.h"
 #include "cli/progress.h"
-#include "model/registry.h"
 
 #include <fmt/format.h>
 
@@ -70,20 +69,17 @@ FlagTable make_flags(PlanOptions& options) {
   return flags;
 }
 
-// Finds the draft model's headers, if the flags name one, and tells the options of them.
+// As add_draft_model(), of the draft model's headers.
 Result<void> add_draft(const PlanOptions& options, LlmOptions& llm, ProgressLine& progress) {
-  if (options.speculate.draft_model.empty()) return {};
-  Result<std::optional<DType>> weights = parse_weight_type(options.speculate.draft_weights);
-  if (!weights) return std::move(weights).error();
-  ModelLocation of_draft = options.location;
-  of_draft.model = options.speculate.draft_model;
-  ChoiceOptions choice;
-  choice.memory = llm.memory_limit.value_or(available_memory());
-  Result<FoundOutline> found = find_outline(of_draft, choice, progress);
-  if (!found) return std::move(found).error();
-  llm.draft_model = std::move(found->model);
-  llm.draft_weights = *weights;
-  return {};
+  const auto find = [&](const ModelLocation& of_draft,
+                        const LlmOptions& alone) -> Result<std::filesystem::path> {
+    ChoiceOptions choice;
+    choice.memory = alone.memory_limit.value_or(available_memory());
+    Result<FoundOutline> found = find_outline(of_draft, choice, progress);
+    if (!found) return std::move(found).error();
+    return std::move(found->model);
+  };
+  return add_draft_model(options.speculate, options.location, llm, find);
 }
 
 Json to_json(const ModelPlan& plan, const FoundOutline& found) {
