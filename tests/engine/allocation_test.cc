@@ -67,12 +67,17 @@ TEST(Allocation, IsCountedOnOtherThreads) {
   EXPECT_GT(allocations_elsewhere, before);
 }
 
-TEST(Allocation, HappensInNoDecodeStep) {
-  is_test_thread = true;
+Request long_request() {
   Request request;
   request.prompt = {1, 2, 3, 4, 5, 6, 7};
   request.max_new_tokens = 150;  // over several blocks
   request.ignore_eos = true;
+  return request;
+}
+
+TEST(Allocation, HappensInNoDecodeStep) {
+  is_test_thread = true;
+  Request request = long_request();
   Request sampled = request;
   sampled.sampling = {.temperature = 0.8F,
                       .top_p = 0.9F,
@@ -94,10 +99,7 @@ TEST(Allocation, HappensInNoDecodeStep) {
 
 TEST(Allocation, HappensInNoStepWithADraft) {
   is_test_thread = true;
-  Request request;
-  request.prompt = {1, 2, 3, 4, 5, 6, 7};
-  request.max_new_tokens = 150;  // over several blocks
-  request.ignore_eos = true;
+  Request request = long_request();
   request.sampling = {.temperature = 0.0F, .repetition_penalty = 1.1F, .logprobs = 3};
   for (const std::string name : {"llama2", "mistral_v01_swa", "mixtral"}) {
     testing::TestEngine::Options options;
@@ -129,10 +131,7 @@ TEST(Allocation, HappensInNoStepWithADraft) {
 
 TEST(Allocation, HappensInNoStepWithADraftModel) {
   is_test_thread = true;
-  Request request;
-  request.prompt = {1, 2, 3, 4, 5, 6, 7};
-  request.max_new_tokens = 150;  // over several blocks
-  request.ignore_eos = true;
+  Request request = long_request();
   request.sampling = {.temperature = 0.3F, .repetition_penalty = 1.1F, .logprobs = 3};
   for (const std::string name : {"llama2", "mistral_v01_swa"}) {
     for (const Speculate speculate : {Speculate::kAuto, Speculate::kAlwaysModel}) {

@@ -240,6 +240,36 @@ std::shared_ptr<DraftProposer> proposer_of(const std::vector<Request>& requests,
   return std::make_shared<testing::KnownTexts>(std::move(texts), 7);
 }
 
+// How many answers are computed together, and in how many blocks (0: enough).
+constexpr std::pair<std::size_t, std::size_t> kTogetherAndBlocks[] = {{1, 0}, {4, 0}, {4, 5}};
+
+// The requests as one batch: holds each answer to the expected one. What became of each.
+std::vector<Generation> answer_together(const std::string& name, TestEngine::Options options,
+                                        std::pair<std::size_t, std::size_t> together_and_blocks,
+                                        const std::vector<Request>& requests,
+                                        const std::vector<Answer>& expected) {
+  const auto [together, blocks] = together_and_blocks;
+  options.engine.max_sequences = together;
+  options.engine.kv_blocks = blocks;
+  auto engine = open(name, options);
+  auto streams = (*engine)->submit_all(requests);
+  EXPECT_TRUE(streams);
+  std::vector<Generation> answers;
+  if (!streams) return answers;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    EXPECT_TRUE(take_all((*streams)[i]) == expected[i])
+        << "request " << i << ", " << together << " together, " << blocks << " blocks";
+    answers.push_back(*(*streams)[i].wait());
+  }
+  return answers;
+}
+
+std::size_t sum_of(const std::vector<Generation>& answers, std::size_t Generation::*count) {
+  std::size_t sum = 0;
+  for (const Generation& answer : answers) sum += answer.*count;
+  return sum;
+}
+
 TEST_P(Company, OfDraftsChangesNoBitAloneTogetherOrShortOfBlocks) {
   const std::vector<Request> requests = requests_to_draft();
   for_each_arithmetic([&](TestEngine::Options options) {
@@ -247,25 +277,13 @@ TEST_P(Company, OfDraftsChangesNoBitAloneTogetherOrShortOfBlocks) {
     options.backend.threads = 2;
     options.engine.prefill_chunk = 24;
     options.engine.proposer = proposer_of(requests, expected);
-    constexpr std::pair<std::size_t, std::size_t> kTogetherAndBlocks[] = {{1, 0}, {4, 0}, {4, 5}};
-    for (const auto& [together, blocks] : kTogetherAndBlocks) {
-      options.engine.max_sequences = together;
-      options.engine.kv_blocks = blocks;
-      auto engine = open(GetParam(), options);
-      auto streams = (*engine)->submit_all(requests);
-      ASSERT_TRUE(streams);
-      Generation sums;
-      for (std::size_t i = 0; i < requests.size(); ++i) {
-        EXPECT_TRUE(take_all((*streams)[i]) == expected[i])
-            << "request " << i << ", " << together << " together, " << blocks << " blocks";
-        const Generation answer = *(*streams)[i].wait();
-        sums.preemptions += answer.preemptions;
-        sums.drafted_tokens += answer.drafted_tokens;
-        sums.accepted_tokens += answer.accepted_tokens;
-      }
-      EXPECT_GT(sums.accepted_tokens, 10U);
-      EXPECT_GT(sums.drafted_tokens, sums.accepted_tokens);
-      EXPECT_EQ(sums.preemptions > 0, blocks == 5);
+    for (const auto& how : kTogetherAndBlocks) {
+      const auto answers = answer_together(GetParam(), options, how, requests, expected);
+      ASSERT_EQ(answers.size(), requests.size());
+      const std::size_t accepted = sum_of(answers, &Generation::accepted_tokens);
+      EXPECT_GT(accepted, 10U);
+      EXPECT_GT(sum_of(answers, &Generation::drafted_tokens), accepted);
+      EXPECT_EQ(sum_of(answers, &Generation::preemptions) > 0, how.second == 5);
     }
   });
 }
@@ -277,31 +295,18 @@ TEST_P(Company, OfADraftModelChangesNoBitAloneTogetherOrShortOfBlocks) {
     const std::vector<Answer> expected = each_alone(GetParam(), options, requests);
     options.engine.prefill_chunk = 24;
     options.draft = golden_folder(GetParam());
-    constexpr std::pair<std::size_t, std::size_t> kTogetherAndBlocks[] = {{1, 0}, {4, 0}, {4, 5}};
-    for (const auto& [together, blocks] : kTogetherAndBlocks) {
-      options.engine.max_sequences = together;
-      options.engine.kv_blocks = blocks;
-      auto engine = open(GetParam(), options);
-      auto streams = (*engine)->submit_all(requests);
-      ASSERT_TRUE(streams);
-      Generation sums;
-      for (std::size_t i = 0; i < requests.size(); ++i) {
-        EXPECT_TRUE(take_all((*streams)[i]) == expected[i])
-            << "request " << i << ", " << together << " together, " << blocks << " blocks";
-        const Generation answer = *(*streams)[i].wait();
-        sums.preemptions += answer.preemptions;
-        sums.model_drafted_tokens += answer.model_drafted_tokens;
-        sums.model_accepted_tokens += answer.model_accepted_tokens;
-        if (i > 0) continue;
-        // It drafts its own likeliest tokens, and these bits are the same as well.
-        EXPECT_EQ(answer.model_accepted_tokens, answer.model_drafted_tokens);
-      }
+    for (const auto& how : kTogetherAndBlocks) {
+      const auto answers = answer_together(GetParam(), options, how, requests, expected);
+      ASSERT_EQ(answers.size(), requests.size());
+      // The first drafts its own likeliest tokens, and these bits are the same as well.
+      EXPECT_EQ(answers[0].model_accepted_tokens, answers[0].model_drafted_tokens);
+      const std::size_t accepted = sum_of(answers, &Generation::model_accepted_tokens);
       // Where blocks are short somebody mostly waits: there are few drafts, perhaps no right one.
-      if (blocks == 0) {
-        EXPECT_GT(sums.model_accepted_tokens, 10U);
+      if (how.second == 0) {
+        EXPECT_GT(accepted, 10U);
       }
-      EXPECT_GT(sums.model_drafted_tokens, sums.model_accepted_tokens);
-      EXPECT_EQ(sums.preemptions > 0, blocks == 5);
+      EXPECT_GT(sum_of(answers, &Generation::model_drafted_tokens), accepted);
+      EXPECT_EQ(sum_of(answers, &Generation::preemptions) > 0, how.second == 5);
     }
   });
 }
