@@ -22,6 +22,8 @@ import os
 import statistics
 import subprocess
 
+from peers.programs import cpu_info
+
 TEXT = """\
 The lighthouse keeper wrote every evening in a green book: the wind, the height of the tide, the ships that had
 passed and those that had not come. On the fourth of March he noted a schooner with a torn sail, heading north. He
@@ -79,11 +81,6 @@ def summarize(pairs):
             "same": all(on["ids"] == off["ids"] for off, on in pairs)}
 
 
-def cpu_name():
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        return next(line.split(":")[1].strip() for line in file if line.startswith("model name"))
-
-
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -103,7 +100,8 @@ def parse_args():
 
 def main():
     args = parse_args()
-    print(f"{cpu_name()}, {args.threads} threads, {args.new} new tokens, --speculate {args.speculate}, "
+    cpu = cpu_info("model name")
+    print(f"{cpu}, {args.threads} threads, {args.new} new tokens, --speculate {args.speculate}, "
           f"{args.pairs} pairs")
     results = {}
     for name in args.cases:
@@ -117,7 +115,7 @@ def main():
               flush=True)
     if args.json:
         with open(args.json, "w", encoding="utf-8") as file:
-            json.dump({"cpu": cpu_name(), "results": results}, file, indent=1)
+            json.dump({"cpu": cpu, "results": results}, file, indent=1)
     return 0 if all(result["same"] for result in results.values()) else 1
 
 
