@@ -96,7 +96,9 @@ struct IntegerPrimitivesOf {
     }
   }
   [[gnu::always_inline]] static I32 high_nibbles(I32 v) { return Simd::bits(v, 0x00F000F0); }
-  [[gnu::always_inline]] static I32 minus_32(I32 v) { return Simd::subtract_i8(v, 32); }
+  [[gnu::always_inline]] static I32 other_signs(I32 v) {
+    return Simd::flip(v, static_cast<std::int32_t>(0x80808080));
+  }
   [[gnu::always_inline]] static I32 right_by_3(I32 v) { return Simd::right_by(v, 3); }
   static void widen_half(const std::byte* in, std::byte* out) noexcept {
     for (std::size_t v = 0; v < kVectors; ++v) {
@@ -155,17 +157,15 @@ struct IntegerPrimitivesOf {
       {"load_quads", kFloats, 16 * 32, kBits, 4 * 64, load_quads<0>},
       {"load_quads, unaligned", kFloats, 16 * 32, kBits, 4 * 64, load_quads<7>},
       {"bits", kFloats, 64, kBits, 64, each<high_nibbles>},
+      {"flip", kFloats, 64, kBits, 64, each<other_signs>},
       {"either", kFloats, 2 * 64, kBits, 64, both<Simd::either>},
       {"add_i32", kFloats, 2 * 64, kBits, 64, both<Simd::add_i32>},
       {"mul_i32", kFloats, 2 * 64, kBits, 64, both<Simd::mul_i32>},
-      {"subtract_i8", kFloats, 64, kBits, 64, each<minus_32>},
       {"right_by", kFloats, 64, kBits, 64, each<right_by_3>},
       {"right_u32", kFloats, 64, kBits, 64, each<Simd::template right_u32<24>>},
       {"right_i32", kFloats, 64, kBits, 64, each<Simd::template right_i32<8>>},
       {"left_i32", kFloats, 64, kBits, 64, each<Simd::template left_i32<16>>},
       {"right_u16", kFloats, 64, kBits, 64, each<Simd::template right_u16<12>>},
-      {"right_i16", kFloats, 64, kBits, 64, each<Simd::template right_i16<8>>},
-      {"left_i16", kFloats, 64, kBits, 64, each<Simd::template left_i16<8>>},
       {"widen_half", kFloats, 64, Primitive::Out::kFloats, 64, widen_half},
       {"store_even_odd", kFloats, 64, kBits, 64, store_even_odd},
       {"load_nibbles", kFloats, 16, kBits, 32, load_nibbles},

@@ -197,6 +197,9 @@ TEST(Linear, TakesRowsOfAnyLength) {
     expect_same_bits(alone, std::span(many.out).last(alone.size()), many.what(*kernels));
     Problem one(DType::kBF16, {2, kLinearWorkspaceBytes / 2 + 1, 1}, 7);
     expect_like_reference(*kernels, one);
+    // More than a workspace holds of four tokens rounded to int16.
+    Problem quantized(DType::kQ4_0, {3, kLinearWorkspaceBytes / 8, 1}, 8);
+    expect_like_reference(*kernels, quantized);
   }
 }
 

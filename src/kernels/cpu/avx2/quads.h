@@ -35,12 +35,12 @@ struct Quads : Bytes256 {
   [[gnu::always_inline]] static I32 bits(I32 v, std::int32_t mask) {
     return _mm256_and_si256(v, _mm256_set1_epi32(mask));
   }
+  [[gnu::always_inline]] static I32 flip(I32 v, std::int32_t mask) {
+    return _mm256_xor_si256(v, _mm256_set1_epi32(mask));
+  }
   [[gnu::always_inline]] static I32 either(I32 a, I32 b) { return _mm256_or_si256(a, b); }
   [[gnu::always_inline]] static I32 add_i32(I32 a, I32 b) { return _mm256_add_epi32(a, b); }
   [[gnu::always_inline]] static I32 mul_i32(I32 a, I32 b) { return _mm256_mullo_epi32(a, b); }
-  [[gnu::always_inline]] static I32 subtract_i8(I32 v, int number) {
-    return _mm256_sub_epi8(v, _mm256_set1_epi8(static_cast<char>(number)));
-  }
   [[gnu::always_inline]] static I32 right_by(I32 v, std::int32_t count) {
     return _mm256_srlv_epi32(v, _mm256_set1_epi32(count));
   }
@@ -59,14 +59,6 @@ struct Quads : Bytes256 {
   template <int kCount>
   [[gnu::always_inline]] static I32 right_u16(I32 v) {
     return _mm256_srli_epi16(v, kCount);
-  }
-  template <int kCount>
-  [[gnu::always_inline]] static I32 right_i16(I32 v) {
-    return _mm256_srai_epi16(v, kCount);
-  }
-  template <int kCount>
-  [[gnu::always_inline]] static I32 left_i16(I32 v) {
-    return _mm256_slli_epi16(v, kCount);
   }
 };
 

@@ -40,12 +40,12 @@ struct Quads : avx2::Bytes256 {
   [[gnu::always_inline]] static I32 bits(I32 v, std::int32_t mask) {
     return _mm512_and_si512(v, _mm512_set1_epi32(mask));
   }
+  [[gnu::always_inline]] static I32 flip(I32 v, std::int32_t mask) {
+    return _mm512_xor_si512(v, _mm512_set1_epi32(mask));
+  }
   [[gnu::always_inline]] static I32 either(I32 a, I32 b) { return _mm512_or_si512(a, b); }
   [[gnu::always_inline]] static I32 add_i32(I32 a, I32 b) { return _mm512_add_epi32(a, b); }
   [[gnu::always_inline]] static I32 mul_i32(I32 a, I32 b) { return _mm512_mullo_epi32(a, b); }
-  [[gnu::always_inline]] static I32 subtract_i8(I32 v, int number) {
-    return _mm512_sub_epi8(v, _mm512_set1_epi8(static_cast<char>(number)));
-  }
   [[gnu::always_inline]] static I32 right_by(I32 v, std::int32_t count) {
     return _mm512_srlv_epi32(v, _mm512_set1_epi32(count));
   }
@@ -64,14 +64,6 @@ struct Quads : avx2::Bytes256 {
   template <int kCount>
   [[gnu::always_inline]] static I32 right_u16(I32 v) {
     return _mm512_srli_epi16(v, kCount);
-  }
-  template <int kCount>
-  [[gnu::always_inline]] static I32 right_i16(I32 v) {
-    return _mm512_srai_epi16(v, kCount);
-  }
-  template <int kCount>
-  [[gnu::always_inline]] static I32 left_i16(I32 v) {
-    return _mm512_slli_epi16(v, kCount);
   }
 };
 

@@ -16,12 +16,10 @@ struct Quads {
   using U8 = std::uint8_t __attribute__((vector_size(64)));
 
   static I32 bits(I32 v, std::int32_t mask) { return v & mask; }
+  static I32 flip(I32 v, std::int32_t mask) { return v ^ mask; }
   static I32 either(I32 a, I32 b) { return a | b; }
   static I32 add_i32(I32 a, I32 b) { return as<I32>(as<U32>(a) + as<U32>(b)); }
   static I32 mul_i32(I32 a, I32 b) { return as<I32>(as<U32>(a) * as<U32>(b)); }
-  static I32 subtract_i8(I32 v, int number) {
-    return as<I32>(as<U8>(v) - static_cast<std::uint8_t>(number));
-  }
   static I32 right_by(I32 v, std::int32_t count) {
     return as<I32>(as<U32>(v) >> static_cast<std::uint32_t>(count));
   }
@@ -40,14 +38,6 @@ struct Quads {
   template <int kCount>
   static I32 right_u16(I32 v) {
     return as<I32>(as<U16>(v) >> kCount);
-  }
-  template <int kCount>
-  static I32 right_i16(I32 v) {
-    return as<I32>(as<I16>(v) >> kCount);
-  }
-  template <int kCount>
-  static I32 left_i16(I32 v) {
-    return as<I32>(as<U16>(v) << kCount);
   }
 
  protected:

@@ -1,5 +1,6 @@
 // linear() of quantized weights for few tokens: kLanes rows at once, a lane each, multiplied as
-// they lie in the file (row_codes.h).
+// they lie in the file (row_codes.h). The activations are put in the order of that once a call, in
+// the workspace.
 #pragma once
 
 #include "kernels/cpu/generic/linear.h"
@@ -30,53 +31,62 @@ template <class Simd>
   }
 }
 
-template <class Simd, std::size_t kTokens>
-[[gnu::always_inline]] inline void read_input(const RoundedRow (&x)[kTokens], std::size_t k,
-                                              std::size_t values, GroupInput<kTokens>& to) {
+// The activations of a group, of all tokens.
+template <class Simd, class Rows, std::size_t kTokens>
+void read_input(const LinearArgs& args, std::size_t k, std::size_t values,
+                GroupInput<kTokens>& to) {
   for (std::size_t t = 0; t < kTokens; ++t) {
+    const RoundedRow x = rounded_row(args, t);
+    const std::int16_t* codes = x.codes + k;
     for (std::size_t i = 0; i < values; i += 2 * Simd::kLanes) {
-      Simd::store_even_odd(&to.pairs[t][i], Simd::load_i16(x[t].codes + k + i));
+      Simd::store_even_odd(&to.pairs[t][i], Simd::load_i16(codes + i));
+    }
+    for (std::size_t i = 0; i < values / Rows::kZeroValues; ++i) {
+      std::int32_t sum = 0;
+      for (std::size_t j = 0; j < Rows::kZeroValues; ++j) sum += codes[i * Rows::kZeroValues + j];
+      to.corrections[t][i] = -Rows::kZero * sum;
     }
     for (std::size_t p = 0; p < values / kBlockValues; ++p) {
-      to.sums[t][p] = static_cast<std::int32_t>(x[t].sums[k / kBlockValues + p]);
+      to.sums[t][p] = x.sums[k / kBlockValues + p];
     }
+    to.scale[t] = x.scales[k / kGroupValues];
   }
 }
+
+// The tile after this one is fetched whole where it has at most these.
+inline constexpr std::size_t kFetchedTileBytes = std::size_t{24} << 10;
 
 constexpr std::size_t group_values(std::size_t left) {
   return left < kGroupValues ? left : kGroupValues;
 }
 
-// Fetches what lies `ahead` bytes further in the rows: of a group's parts, each the lines of some.
+// Fetches kBytes of each of the rows that have their turn in a group's parts [part, part + parts).
 template <class Simd, std::size_t kBytes>
-[[gnu::always_inline]] inline void fetch(RowsAt rows, std::size_t ahead, std::size_t part,
-                                         std::size_t parts) {
+[[gnu::always_inline]] inline void fetch(RowsAt rows, std::size_t part, std::size_t parts) {
   const std::size_t end = Simd::kLanes * (part + parts) / kGroupParts;
 #pragma GCC unroll 8
   for (std::size_t r = Simd::kLanes * part / kGroupParts; r < end; ++r) {
-    const std::byte* at = rows.first + r * rows.stride + ahead;
+    const std::byte* at = rows.first + r * rows.stride;
 #pragma GCC unroll 5
     for (std::size_t line = 0; line < kBytes; line += 64) __builtin_prefetch(at + line);
   }
 }
 
-// sums[t] += the group of token t at value k.
+// sums[t] += the group of token t.
 template <class Simd, DType kType, std::size_t kTokens, class Scales>
-[[gnu::always_inline]] inline void add_group(RowsAt rows, std::size_t ahead, const Scales& scales,
-                                             const RoundedRow (&x)[kTokens], std::size_t k,
-                                             std::size_t values, F32<Simd> (&sums)[kTokens]) {
+[[gnu::always_inline]] inline void add_group(RowsAt rows, RowsAt next, const Scales& scales,
+                                             const GroupInput<kTokens>& x, std::size_t values,
+                                             F32<Simd> (&sums)[kTokens]) {
   using Rows = RowCodes<kType>;
   using Stored = CodeFormat<kType>;
   constexpr std::size_t kTotalParts = Stored::kTotalValues / kBlockValues;
-  GroupInput<kTokens> input;
-  read_input<Simd>(x, k, values, input);
   F32<Simd> group[kTokens];
   I32<Simd> totals[kTokens];
   for (std::size_t t = 0; t < kTokens; ++t) group[t] = Simd::zero();
   for (std::size_t part = 0; part < values / kBlockValues; part += Rows::kStepParts) {
-    fetch<Simd, Stored::kGroupBytes>(rows, ahead, part, Rows::kStepParts);
+    fetch<Simd, Stored::kGroupBytes>(next, part, Rows::kStepParts);
     I32<Simd> products[Rows::kStepParts][kTokens];
-    Rows::template multiply<Simd>(rows, scales, part, input, products);
+    Rows::template multiply<Simd>(rows, scales, part, x, products);
 #pragma GCC unroll 4
     for (std::size_t p = 0; p < Rows::kStepParts; ++p) {
 #pragma GCC unroll 4
@@ -92,11 +102,10 @@ template <class Simd, DType kType, std::size_t kTokens, class Scales>
   for (std::size_t t = 0; t < kTokens; ++t) {
     if constexpr (Stored::kHasMinimum) {
       for (std::size_t p = 0; p < values / kBlockValues; ++p) {
-        const auto sum = Simd::set(x[t].sums[k / kBlockValues + p]);
-        group[t] = Simd::fma(scales.minimum_of(p), sum, group[t]);
+        group[t] = Simd::fma(scales.minimum_of(p), Simd::set(x.sums[t][p]), group[t]);
       }
     }
-    sums[t] = Simd::fma(group[t], Simd::set(x[t].scales[k / kGroupValues]), sums[t]);
+    sums[t] = Simd::fma(group[t], Simd::set(x.scale[t]), sums[t]);
   }
 }
 
@@ -108,62 +117,75 @@ struct RowLanes {
   std::size_t end;
 };
 
-template <class Simd, DType kType, std::size_t kTokens>
-void int16_rows(const LinearArgs& args, const RowLanes& lanes, std::size_t token) {
+// What to fetch beside a group. Of short rows those after these, in one stream; of long ones what
+// lies kPrefetchBytes further in each, and at their end the beginnings of those after them.
+template <class Simd, DType kType>
+[[gnu::always_inline]] inline RowsAt fetched(const LinearArgs& args, const RowLanes& lanes,
+                                             std::size_t group) {
   constexpr std::size_t kGroupBytes = CodeFormat<kType>::kGroupBytes;
-  RoundedRow x[kTokens];
-  F32<Simd> sums[kTokens];
-  for (std::size_t t = 0; t < kTokens; ++t) {
-    x[t] = rounded_row(args, token + t);
-    sums[t] = Simd::zero();
+  const std::byte* rows = args.weight + lanes.row * args.weight_stride;
+  const std::size_t tile_bytes = Simd::kLanes * args.weight_stride;
+  if (tile_bytes <= kFetchedTileBytes) {
+    return {rows + tile_bytes + group * Simd::kLanes * kGroupBytes, kGroupBytes};
   }
-  // The scales of the next group are read early: gathered row by row, they come back from the store
-  // buffer late.
-  typename RowCodes<kType>::template Scales<Simd> scales[2];
+  const std::size_t ahead = group * kGroupBytes + kPrefetchBytes;
+  return {rows + ahead + (ahead < args.weight_stride ? 0 : tile_bytes - args.weight_stride),
+          lanes.stride};
+}
+
+template <class Simd, DType kType, std::size_t kTokens>
+void int16_rows(const LinearArgs& args, const GroupInput<kTokens>* input, const RowLanes& lanes) {
+  constexpr std::size_t kGroupBytes = CodeFormat<kType>::kGroupBytes;
+  F32<Simd> sums[kTokens];
+  for (std::size_t t = 0; t < kTokens; ++t) sums[t] = Simd::zero();
+  typename RowCodes<kType>::template Scales<Simd> scales;
   RowsAt rows{args.weight + lanes.row * args.weight_stride, lanes.stride};
-  scales[0].read(rows, group_values(args.in_features));
-  for (std::size_t k = 0; k < args.in_features; k += kGroupValues) {
-    const std::size_t group = k / kGroupValues;
+  for (std::size_t k = 0; k < args.in_features; k += kGroupValues, ++input) {
     const std::size_t values = group_values(args.in_features - k);
-    if (k + values < args.in_features) {
-      scales[(group + 1) % 2].read({rows.first + kGroupBytes, lanes.stride},
-                                   group_values(args.in_features - k - values));
-    }
-    const std::size_t ahead = group * kGroupBytes + kPrefetchBytes < args.weight_stride
-                                  ? kPrefetchBytes
-                                  : kPrefetchBytes + (Simd::kLanes - 1) * args.weight_stride;
-    add_group<Simd, kType>(rows, ahead, scales[group % 2], x, k, values, sums);
+    scales.read(rows, values);
+    const RowsAt next = fetched<Simd, kType>(args, lanes, k / kGroupValues);
+    add_group<Simd, kType>(rows, next, scales, *input, values, sums);
     rows.first += kGroupBytes;
   }
   for (std::size_t t = 0; t < kTokens; ++t) {
-    finish_rows<Simd>(args, lanes.row, lanes.first, lanes.end, token + t, sums[t]);
+    finish_rows<Simd>(args, lanes.row, lanes.first, lanes.end, t, sums[t]);
   }
-}
-
-// All tokens, as many at once as the registers hold sums of.
-template <class Simd, DType kType>
-void int16_rows(const LinearArgs& args, const RowLanes& lanes) {
-  std::size_t token = 0;
-  for (; token + 4 <= args.tokens; token += 4) int16_rows<Simd, kType, 4>(args, lanes, token);
-  for (; token + 2 <= args.tokens; token += 2) int16_rows<Simd, kType, 2>(args, lanes, token);
-  if (token < args.tokens) int16_rows<Simd, kType, 1>(args, lanes, token);
 }
 
 // Where fewer rows are left than lanes, some of those before are computed again; where there are
 // fewer in all, one row is in all lanes.
-template <class Simd, DType kType>
-void int16_few(const LinearArgs& args) {
+template <class Simd, DType kType, std::size_t kTokens>
+void int16_tokens(const LinearArgs& args) {
   constexpr std::size_t kLanes = Simd::kLanes;
+  auto* input = reinterpret_cast<GroupInput<kTokens>*>(args.workspace);
+  for (std::size_t k = 0; k < args.in_features; k += kGroupValues) {
+    read_input<Simd, RowCodes<kType>>(args, k, group_values(args.in_features - k),
+                                      input[k / kGroupValues]);
+  }
   if (args.rows < kLanes) {
     for (std::size_t row = 0; row < args.rows; ++row) {
-      int16_rows<Simd, kType>(args, {row, 0, 0, 1});
+      int16_rows<Simd, kType>(args, input, {row, 0, 0, 1});
     }
     return;
   }
   for (std::size_t row = 0; row < args.rows; row += kLanes) {
     const std::size_t begin = row + kLanes <= args.rows ? row : args.rows - kLanes;
-    int16_rows<Simd, kType>(args, {begin, args.weight_stride, row - begin, kLanes});
+    int16_rows<Simd, kType>(args, input, {begin, args.weight_stride, row - begin, kLanes});
   }
+}
+
+// Rows of at most these fit the workspace, for all tokens.
+inline constexpr std::size_t kFewTokens = 4;
+inline constexpr std::size_t kFewColumns =
+    kLinearWorkspaceBytes / sizeof(GroupInput<kFewTokens>) * kGroupValues;
+
+// 1 to kFewTokens tokens, kFewColumns or less.
+template <class Simd, DType kType>
+void int16_few(const LinearArgs& args) {
+  if (args.tokens == 1) return int16_tokens<Simd, kType, 1>(args);
+  if (args.tokens == 2) return int16_tokens<Simd, kType, 2>(args);
+  if (args.tokens == 3) return int16_tokens<Simd, kType, 3>(args);
+  int16_tokens<Simd, kType, 4>(args);
 }
 
 }  // namespace bora::kernels::generic

@@ -1,10 +1,10 @@
 // linear() of quantized weights by products of integers (kernels/linear.h).
 //
 // Sums of codes are exact whatever their order, so few tokens and many may go about it differently
-// and give the same bits. Few: int16_rows.h takes the codes of kLanes rows apart once for each four
-// tokens. Many: a panel of rows is unpacked once for a group, pairs of values of all its rows next
-// to each other, and multiplied with all tokens; lanes are rows, and no sum goes across. Unpacking
-// takes the time of some four tokens.
+// and give the same bits. Few: int16_rows.h takes the codes of kLanes rows apart once. Many: a
+// panel of rows is unpacked once for a group, pairs of values of all its rows next to each other,
+// and multiplied with all tokens; lanes are rows, and no sum goes across. Unpacking takes the time
+// of some four tokens.
 #pragma once
 
 #include "kernels/cpu/generic/int16_rows.h"
@@ -17,8 +17,6 @@ inline constexpr std::size_t kInt16TileVectors = 2;
 template <class Simd>
 inline constexpr std::size_t kInt16TileTokens = Simd::kRegisters >= 32 ? 6 : 3;
 inline constexpr std::size_t kInt16PanelRows = 32;
-// From this many tokens on, panels pay.
-inline constexpr std::size_t kInt16PanelTokens = 5;
 // Tokens per pass over the weights: bounds the sums.
 inline constexpr std::size_t kInt16PassTokens = 256;
 
@@ -230,7 +228,7 @@ void linear_int16(const LinearArgs& args) noexcept {
   using Stored = CodeFormat<kType>;
   static_assert(sizeof(Int16Panel<Simd>) <= kLinearWorkspaceBytes);
   static_assert(kInt16PanelRows % (kInt16TileVectors * Simd::kLanes) == 0);
-  if (args.tokens < kInt16PanelTokens) {
+  if (args.tokens <= kFewTokens && args.in_features <= kFewColumns) {
     int16_few<Simd, kType>(args);
     return;
   }

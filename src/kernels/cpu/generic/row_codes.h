@@ -7,6 +7,8 @@
 //
 // RowCodes of a type has
 //   kStepParts   parts of 32 values that share bytes, multiplied together
+//   kZero        what codes are taken apart too high by; the sums begin with a correction for
+//   kZeroValues  so many of them
 //   Scales       what read() finds for a group of the rows
 //   multiply     the sums of code * activation of the parts from `part` on, for each token, the
 //                small scales multiplied in
@@ -25,12 +27,14 @@ struct RowsAt {
   std::size_t stride;  // bytes from row to row
 };
 
-// The activations of a group: of every four codes the first and the third, then the others; and the
-// sums of 32 codes.
+// What a group of the rows is multiplied with.
 template <std::size_t kTokens>
 struct GroupInput {
+  // Of every four codes the first and the third, then the others.
   alignas(64) std::int16_t pairs[kTokens][kGroupValues];
-  std::int32_t sums[kTokens][kGroupParts];
+  std::int32_t corrections[kTokens][2 * kGroupParts];  // -kZero * the sum of kZeroValues codes
+  float sums[kTokens][kGroupParts];                    // of 32 codes
+  float scale[kTokens];
 };
 
 // dot_i16() with the pair at `pair`; of a wrapper's own where the compiler takes two instructions.
@@ -60,13 +64,20 @@ template <class Simd, std::size_t kTokens>
   for (std::size_t t = 0; t < kTokens; ++t) sums[t] = Simd::clear_i32();
 }
 
-// sums += the signed bytes of v, which are values [k, k + 4) of the group.
+// sums = the corrections at `index`.
+template <class Simd, std::size_t kTokens>
+[[gnu::always_inline]] inline void begin_sums(const GroupInput<kTokens>& x, std::size_t index,
+                                              I32<Simd> (&sums)[kTokens]) {
+#pragma GCC unroll 4
+  for (std::size_t t = 0; t < kTokens; ++t) sums[t] = Simd::set_bits(x.corrections[t][index]);
+}
+
+// sums += the bytes of v, which are values [k, k + 4) of the group.
 template <class Simd, std::size_t kTokens>
 [[gnu::always_inline]] inline void add_bytes(I32<Simd> v, const GroupInput<kTokens>& x,
                                              std::size_t k, I32<Simd> (&sums)[kTokens]) {
-  const auto even = Simd::template right_i16<8>(Simd::template left_i16<8>(v));
-  add_products<Simd>(even, x, k, sums);
-  add_products<Simd>(Simd::template right_i16<8>(v), x, k + 2, sums);
+  add_products<Simd>(Simd::bits(v, 0x00FF00FF), x, k, sums);
+  add_products<Simd>(Simd::template right_u16<8>(v), x, k + 2, sums);
 }
 
 // The sums of the low and of the high nibbles of up to 32 bytes, of which half are odd: 16 * 16383
@@ -84,19 +95,23 @@ struct NibbleSums {
     clear_sums<Simd>(high_even);
     clear_sums<Simd>(high_odd);
   }
-  // The low nibbles of v are values [k, k + 4) of the group, the high ones [high, high + 4).
+  // The low nibbles of v are values [k, k + 4) of the group, the high ones [high, high + 4). The
+  // sum of the high odd ones is `even` where one of all is wanted, or `high_odd`.
   [[gnu::always_inline]] void add(I32<Simd> v, const GroupInput<kTokens>& x, std::size_t k,
-                                  std::size_t high) {
+                                  std::size_t high, I32<Simd> (&to)[kTokens]) {
     add_products<Simd>(Simd::bits(v, 0x000F000F), x, k, even);
     add_products<Simd>(Simd::bits(v, 0x0F000F00), x, k + 2, odd);
     add_products<Simd>(Simd::bits(v, 0x00F000F0), x, high, high_even);
-    add_products<Simd>(Simd::template right_u16<12>(v), x, high + 2, high_odd);
+    add_products<Simd>(Simd::template right_u16<12>(v), x, high + 2, to);
   }
   [[gnu::always_inline]] I32<Simd> low_of(std::size_t token) const {
     return Simd::add_i32(even[token], Simd::template right_i32<8>(odd[token]));
   }
+  [[gnu::always_inline]] I32<Simd> high_even_of(std::size_t token) const {
+    return Simd::template right_i32<4>(high_even[token]);
+  }
   [[gnu::always_inline]] I32<Simd> high_of(std::size_t token) const {
-    return Simd::add_i32(high_odd[token], Simd::template right_i32<4>(high_even[token]));
+    return Simd::add_i32(high_odd[token], high_even_of(token));
   }
 };
 
@@ -104,10 +119,12 @@ template <DType kType>
 struct RowCodes;
 
 // Q8_0, q4_0 and q4_1: a block begins with an f16 or two.
-template <DType kType>
+template <DType kType, std::int32_t kTooHigh>
 struct BlockRows {
   using Stored = CodeFormat<kType>;
   static constexpr std::size_t kStepParts = 1;
+  static constexpr std::int32_t kZero = kTooHigh;
+  static constexpr std::size_t kZeroValues = kBlockValues;
   static constexpr std::size_t kBlockBytes = Stored::kGroupBytes / kGroupParts;
 
   template <class Simd>
@@ -116,18 +133,9 @@ struct BlockRows {
 
     [[gnu::always_inline]] void read(RowsAt rows, std::size_t values) {
       for (std::size_t p = 0; p < values / kBlockValues; ++p) {
-        const std::byte* four = rows.first + p * kBlockBytes;
-        asm("" : "+r"(four));  // or the compiler keeps an address a row, most of them in memory
-#pragma GCC unroll 4
-        for (std::size_t r = 0; r < Simd::kLanes; r += 4, four += 4 * rows.stride) {
-#pragma GCC unroll 4
-          for (std::size_t j = 0; j < 4; ++j) {
-            std::int32_t head;
-            __builtin_memcpy(&head, four + j * rows.stride, sizeof(head));
-            asm("" : "+r"(head));  // or it gathers them by shuffles
-            heads[p][r + j] = head;
-          }
-        }
+        I32<Simd> v[4];
+        Simd::load_quads(rows.first + p * kBlockBytes, rows.stride, v);
+        Simd::store_i32(heads[p], v[0]);
       }
     }
     [[gnu::always_inline]] F32<Simd> scale_of(std::size_t part) const {
@@ -140,12 +148,13 @@ struct BlockRows {
 };
 
 template <>
-struct RowCodes<DType::kQ8_0> : BlockRows<DType::kQ8_0> {
+struct RowCodes<DType::kQ8_0> : BlockRows<DType::kQ8_0, 128> {
   template <class Simd, std::size_t kTokens>
   [[gnu::always_inline]] static void multiply(RowsAt rows, const Scales<Simd>& /*scales*/,
                                               std::size_t part, const GroupInput<kTokens>& x,
                                               I32<Simd> (&out)[kStepParts][kTokens]) {
-    clear_sums<Simd>(out[0]);
+    constexpr auto kSigns = static_cast<std::int32_t>(0x80808080);
+    begin_sums<Simd>(x, part, out[0]);
 #pragma GCC unroll 2
     for (std::size_t q = 0; q < 2; ++q) {
       I32<Simd> v[4];
@@ -153,35 +162,33 @@ struct RowCodes<DType::kQ8_0> : BlockRows<DType::kQ8_0> {
                        rows.stride, v);
 #pragma GCC unroll 4
       for (std::size_t i = 0; i < 4; ++i) {
-        add_bytes<Simd>(v[i], x, part * kBlockValues + 16 * q + 4 * i, out[0]);
+        add_bytes<Simd>(Simd::flip(v[i], kSigns), x, part * kBlockValues + 16 * q + 4 * i, out[0]);
       }
     }
   }
 };
 
 // Both kinds of blocks of nibbles: the first sixteen values are the low ones.
-template <DType kType, std::size_t kOffset, std::int32_t kZero>
-struct NibbleRows : BlockRows<kType> {
-  using BlockRows<kType>::kStepParts;
-  using BlockRows<kType>::kBlockBytes;
+template <DType kType, std::size_t kOffset, std::int32_t kTooHigh>
+struct NibbleRows : BlockRows<kType, kTooHigh> {
+  using BlockRows<kType, kTooHigh>::kStepParts;
+  using BlockRows<kType, kTooHigh>::kBlockBytes;
   template <class Simd, std::size_t kTokens>
   [[gnu::always_inline]] static void multiply(
-      RowsAt rows, const typename BlockRows<kType>::template Scales<Simd>& /*scales*/,
+      RowsAt rows, const typename BlockRows<kType, kTooHigh>::template Scales<Simd>& /*scales*/,
       std::size_t part, const GroupInput<kTokens>& x, I32<Simd> (&out)[kStepParts][kTokens]) {
     NibbleSums<Simd, kTokens> sums;
+    if constexpr (kTooHigh != 0) begin_sums<Simd>(x, part, sums.even);
     I32<Simd> v[4];
     Simd::load_quads(rows.first + part * kBlockBytes + kOffset, rows.stride, v);
 #pragma GCC unroll 4
     for (std::size_t i = 0; i < 4; ++i) {
       const std::size_t k = part * kBlockValues + 4 * i;
-      sums.add(v[i], x, k, k + 16);
+      sums.add(v[i], x, k, k + 16, sums.even);
     }
 #pragma GCC unroll 4
     for (std::size_t t = 0; t < kTokens; ++t) {
-      out[0][t] = Simd::add_i32(sums.low_of(t), sums.high_of(t));
-      if constexpr (kZero != 0) {
-        out[0][t] = Simd::add_i32(out[0][t], Simd::set_bits(-kZero * x.sums[t][part]));
-      }
+      out[0][t] = Simd::add_i32(sums.low_of(t), sums.high_even_of(t));
     }
   }
 };
@@ -203,6 +210,8 @@ template <class Simd>
 // Q4_k and q5_k begin with two f16 and twelve bytes of scales and minima.
 struct AffineRows {
   static constexpr std::size_t kStepParts = 2;
+  static constexpr std::int32_t kZero = 0;
+  static constexpr std::size_t kZeroValues = kBlockValues;
 
   template <class Simd>
   struct Scales {
@@ -250,7 +259,7 @@ struct RowCodes<DType::kQ4K> : AffineRows {
 #pragma GCC unroll 4
       for (std::size_t i = 0; i < 4; ++i) {
         const std::size_t k = part * kBlockValues + 16 * q + 4 * i;
-        sums.add(v[i], x, k, k + kBlockValues);
+        sums.add(v[i], x, k, k + kBlockValues, sums.high_odd);
       }
     }
 #pragma GCC unroll 4
@@ -317,20 +326,19 @@ struct RowCodes<DType::kQ5K> : AffineRows {
 template <>
 struct RowCodes<DType::kQ6K> {
   static constexpr std::size_t kStepParts = 4;
+  static constexpr std::int32_t kZero = 32;
+  static constexpr std::size_t kZeroValues = 16;
 
   template <class Simd>
   struct Scales {
     I32<Simd> small[2 * kGroupParts];
-    std::uint16_t scale[Simd::kLanes];  // f16
+    F32<Simd> scale;
 
     [[gnu::always_inline]] void read(RowsAt rows, std::size_t /*values*/) {
-      for (std::size_t r = 0; r < Simd::kLanes; ++r) {
-        std::uint16_t each;
-        __builtin_memcpy(&each, rows.first + r * rows.stride + offsetof(BlockQ6K, scale),
-                         sizeof(each));
-        asm("" : "+r"(each));
-        scale[r] = each;
-      }
+      static_assert(offsetof(BlockQ6K, scale) + sizeof(std::uint16_t) == sizeof(BlockQ6K));
+      I32<Simd> last[4];  // bytes of the block
+      Simd::load_quads(rows.first + sizeof(BlockQ6K) - 16, rows.stride, last);
+      scale = Simd::widen_half(Simd::template right_u32<16>(last[3]));
       I32<Simd> v[4];
       Simd::load_quads(rows.first + offsetof(BlockQ6K, scales), rows.stride, v);
 #pragma GCC unroll 4
@@ -341,9 +349,7 @@ struct RowCodes<DType::kQ6K> {
         small[4 * i + 3] = Simd::template right_i32<24>(v[i]);
       }
     }
-    [[gnu::always_inline]] F32<Simd> scale_of(std::size_t /*part*/) const {
-      return Simd::widen_f16(reinterpret_cast<const std::byte*>(scale));
-    }
+    [[gnu::always_inline]] F32<Simd> scale_of(std::size_t /*part*/) const { return scale; }
   };
 
   // Sixteen bytes of high bits complete the nibbles of twice as many, of four parts.
@@ -362,7 +368,9 @@ struct RowCodes<DType::kQ6K> {
       Simd::load_quads(rows.first + offsetof(BlockQ6K, nibbles) + at + 32, rows.stride, nibbles[1]);
       I32<Simd> sums[kStepParts][kTokens];
 #pragma GCC unroll 4
-      for (std::size_t p = 0; p < kStepParts; ++p) clear_sums<Simd>(sums[p]);
+      for (std::size_t p = 0; p < kStepParts; ++p) {
+        begin_sums<Simd>(x, 2 * (part + p) + q, sums[p]);
+      }
 #pragma GCC unroll 4
       for (std::size_t i = 0; i < 4; ++i) {
         const std::size_t k = part * kBlockValues + 16 * q + 4 * i;
@@ -398,8 +406,6 @@ struct RowCodes<DType::kQ6K> {
         Simd::either(Simd::bits(Simd::template right_u32<4>(first), kLow), Simd::bits(upper, kTwo));
     codes[3] = Simd::either(Simd::bits(Simd::template right_u32<4>(second), kLow),
                             Simd::bits(Simd::template right_u32<2>(upper), kTwo));
-#pragma GCC unroll 4
-    for (auto& code : codes) code = Simd::subtract_i8(code, 32);
   }
 };
 

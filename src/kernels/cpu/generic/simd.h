@@ -35,12 +35,11 @@
 //   load_i32, store_i32, as_i32(I16)         the same bits
 //   load_quads(first, stride, out)           lane r of out[i]: bytes [4i, 4i + 4) of the sixteen at
 //                                            first + r * stride
-//   bits(v, mask), either(a, b)              and with an int32 in every lane; or
+//   bits(v, mask), flip(v, mask)             and, exclusive or with an int32 in every lane
+//   either(a, b)                             or
 //   add_i32, mul_i32                         modulo 2^32
 //   right_u32<n>, right_i32<n>, left_i32<n>  shifts of each lane; right_by(v, n) for an n that is
-//                                            known at run time; right_u16, right_i16, left_i16 of
-//                                            each half of it
-//   subtract_i8(v, number)                   from each byte
+//                                            known at run time; right_u16 of each half of it
 //   widen_half(I32)                          the f16 in the lower half of each lane
 //   as_i16(I32)                              the same bits
 //   store_even_odd(to, v)                    of every four int16 the second and the third swapped
