@@ -14,7 +14,7 @@ run_packages=(g++ cmake ninja-build pkg-config git make ccache ca-certificates
               python3 python3-pip unzip
               libfmt-dev libsimdjson-dev libonig-dev libutf8proc-dev
               libcli11-dev nlohmann-json3-dev libedit-dev libxxhash-dev
-              libcurl4-openssl-dev nettle-dev)
+              libcurl4-openssl-dev nettle-dev libhwloc-dev)
 test_packages=(python3-venv clang-format libgtest-dev libgmock-dev libsentencepiece-dev libsimde-dev)
 dev_packages=(clang clang-tidy libclang-rt-14-dev valgrind libbenchmark-dev)
 

@@ -44,7 +44,7 @@ struct LlmOptions {
   ComputeType compute = ComputeType::kAuto;
   std::optional<DType> kv;         // f32, f16, bf16; nullopt: as EngineOptions says
   std::optional<std::string> isa;  // "scalar", "avx2", ...; nullopt: the best this CPU has
-  int threads = 0;                 // 0: the CPUs this process may use
+  int threads = 0;                 // 0: the cores this process may use
   std::size_t context_length = 0;  // 0: the model's, at most kDefaultContext
   std::size_t prefill_chunk = 512;
   std::size_t max_sequences = 1;             // computed at a time

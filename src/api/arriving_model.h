@@ -35,7 +35,7 @@ struct ArrivingModelOptions {
   std::filesystem::path outlines;  // the folder of outlines
   std::filesystem::path cache;     // of quantized weights
   bool discard_original = false;
-  int threads = 0;                                           // 0: usable_cpus()
+  int threads = 0;                                           // 0: default_threads()
   std::function<void(const QuantizeProgress&)> on_progress;  // on any thread; may be empty
   const std::atomic<bool>* interrupted = nullptr;
 };

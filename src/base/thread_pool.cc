@@ -1,13 +1,9 @@
 #include "base/thread_pool.h"
 
 #include "base/check.h"
-#include "base/cpu_limit.h"
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <optional>
-#include <sched.h>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -15,8 +11,6 @@
 
 namespace bora {
 namespace {
-
-constexpr int kMaxThreads = 1024;
 
 // One turn of a busy wait. A few microseconds of pauses cost the other hyper-thread little; after
 // them the wait is long enough (or another process owns the CPU that we wait for) to offer ours.
@@ -88,9 +82,9 @@ struct ThreadPool::State {
 };
 
 Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads) {
-  if (threads < 1 || threads > kMaxThreads) {
+  if (threads < 1 || threads > kMostThreads) {
     return Error{ErrorCode::kUsage,
-                 "threads: expected 1 to " + std::to_string(kMaxThreads) + ", found " +
+                 "threads: expected 1 to " + std::to_string(kMostThreads) + ", found " +
                      std::to_string(threads),
                  {}};
   }
@@ -142,22 +136,5 @@ ThreadPool::HotScope::HotScope(ThreadPool& pool) : pool_(pool) {
 }
 
 ThreadPool::HotScope::~HotScope() { pool_.state_->hot.store(false, std::memory_order_relaxed); }
-
-int usable_cpus() {
-  int cpus = 0;
-  // The mask has as many bits as the kernel was built for: grow until it fits.
-  for (int capacity = 1024; cpus == 0 && capacity <= (1 << 20); capacity *= 2) {
-    cpu_set_t* mask = CPU_ALLOC(capacity);
-    if (mask == nullptr) break;
-    const std::size_t bytes = CPU_ALLOC_SIZE(capacity);
-    if (sched_getaffinity(0, bytes, mask) == 0) cpus = CPU_COUNT_S(bytes, mask);
-    CPU_FREE(mask);
-  }
-  if (cpus == 0) cpus = static_cast<int>(std::thread::hardware_concurrency());
-  if (const std::optional<int> limit = cgroup_cpu_limit("/proc/self/cgroup", "/sys/fs/cgroup")) {
-    cpus = std::min(cpus, *limit);
-  }
-  return std::clamp(cpus, 1, kMaxThreads);
-}
 
 }  // namespace bora

@@ -15,7 +15,9 @@ namespace bora {
 
 class ThreadPool {
  public:
-  // Starts `threads` - 1 threads (the caller is worker 0). threads: 1 to 1024.
+  static constexpr int kMostThreads = 1024;
+
+  // Starts `threads` - 1 threads (the caller is worker 0). threads: 1 to kMostThreads.
   // Errors: kUsage for a count out of range; kFailed where the system refuses a thread.
   static Result<std::unique_ptr<ThreadPool>> create(int threads);
 
@@ -50,8 +52,5 @@ class ThreadPool {
   explicit ThreadPool(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
-
-// The CPUs this process may use: affinity mask and cgroup quota, at least 1.
-int usable_cpus();
 
 }  // namespace bora

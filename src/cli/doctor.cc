@@ -1,4 +1,5 @@
 // bora doctor: what this machine has, and what bora makes of it.
+#include "base/cpu_topology.h"
 #include "base/memory.h"
 #include "base/version.h"
 #include "cli/command.h"
@@ -37,6 +38,7 @@ struct Findings {
   std::string cpu;
   std::vector<std::string> features;
   std::string isa;
+  CpuTopology topology;
   int threads = 0;
   std::size_t memory_bytes = 0;
   std::size_t available_bytes = 0;
@@ -55,8 +57,10 @@ constexpr HelpText kHelp = {
     "the\n"
     "cache folder, what it knows of the Hub (which is not asked) and what this version does not\n"
     "support. Takes about two seconds.",
-    "JSON (--json): version, cpu, features (of those that matter here), isa, threads, "
-    "memory_bytes,\n"
+    "JSON (--json): version, cpu, features (of those that matter here), isa, cores,\n"
+    "  cpus and numa_nodes (that this process may use), cpu_quota (of its control groups, or "
+    "null),\n"
+    "  threads (default: the cores, within the quota), memory_bytes,\n"
     "  memory_available_bytes (limits of the control group included), read_bandwidth_gb_s,\n"
     "  fma_gflops, int8_gops, gpus ([] in this version), cache_dir, default_model,\n"
     "  default_model_present, hub: {endpoint, cache_dir, free_bytes, token_from (HF_TOKEN, a file\n"
@@ -67,7 +71,7 @@ FlagTable make_flags(DoctorOptions& options) {
   flags.text("--isa", "NAME",
              "measure with this instruction set: scalar, avx2, avx512, avx512_bf16, amx",
              options.isa);
-  flags.whole("--threads", "measure with N threads (default: the CPUs this process may use)",
+  flags.whole("--threads", "measure with N threads (default: the cores this process may use)",
               {1, 1024}, options.threads);
   flags.text("--cache-dir", "DIR",
              "folder of downloaded models (default: BORA_CACHE, ~/.cache/bora)", options.cache_dir);
@@ -120,6 +124,7 @@ Result<Findings> look(const DoctorOptions& options) {
   if (!probe) return std::move(probe).error();
   found.cpu = cpu_name();
   found.features = cpu_features();
+  found.topology = cpu_topology();
   found.isa = probe->isa();
   found.threads = probe->threads();
   found.read_bandwidth_gb_s = probe->read_bandwidth_gb_s();
@@ -153,6 +158,10 @@ Json to_json(const Findings& found) {
               {"cpu", found.cpu},
               {"features", found.features},
               {"isa", found.isa},
+              {"cores", found.topology.cores},
+              {"cpus", found.topology.cpus},
+              {"numa_nodes", found.topology.nodes},
+              {"cpu_quota", found.topology.quota ? Json(*found.topology.quota) : Json(nullptr)},
               {"threads", found.threads},
               {"memory_bytes", found.memory_bytes},
               {"memory_available_bytes", found.available_bytes},
@@ -175,19 +184,27 @@ std::string to_text(const HubFindings& found) {
                      free, found.token_from.empty() ? "none" : "from " + found.token_from);
 }
 
+std::string to_text(const CpuTopology& found) {
+  std::string text = fmt::format("{} with {} CPUs on {} NUMA node{}", found.cores, found.cpus,
+                                 found.nodes, found.nodes == 1 ? "" : "s");
+  if (found.quota) text += fmt::format(", quota of {} CPUs", *found.quota);
+  return text;
+}
+
 std::string to_text(const Findings& found) {
   constexpr double kGb = 1e-9;
   std::string text = fmt::format(
       "bora      {} ({})\n"
       "cpu       {}\n"
       "features  {}\n"
+      "cores     {}\n"
       "kernels   {}, {} threads\n"
       "memory    {:.1f} GB, {:.1f} GB available to this process\n"
       "measured  reads {:.1f} GB/s, {:.0f} GFLOP/s f32, {:.0f} Gop/s int8\n"
       "cache     {}\n"
       "default   {}{}\n",
-      version(), git_commit(), found.cpu, fmt::join(found.features, " "), found.isa, found.threads,
-      static_cast<double>(found.memory_bytes) * kGb,
+      version(), git_commit(), found.cpu, fmt::join(found.features, " "), to_text(found.topology),
+      found.isa, found.threads, static_cast<double>(found.memory_bytes) * kGb,
       static_cast<double>(found.available_bytes) * kGb, found.read_bandwidth_gb_s, found.fma_gflops,
       found.int8_gops, found.cache.string(), default_model(found.cache).filename().string(),
       found.default_model_present ? "" : " (not there)");

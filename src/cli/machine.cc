@@ -1,5 +1,6 @@
 #include "cli/machine.h"
 
+#include "base/cpu_topology.h"
 #include "base/memory.h"
 
 #include <algorithm>
@@ -72,7 +73,7 @@ bool has_amx_withheld() {
 Result<MachineProbe> MachineProbe::create(int threads, const std::optional<std::string>& isa,
                                           ComputeType compute) {
   Result<std::unique_ptr<ThreadPool>> pool =
-      ThreadPool::create(threads == 0 ? usable_cpus() : threads);
+      ThreadPool::create(threads == 0 ? default_threads() : threads);
   if (!pool) return std::move(pool).error();
   Result<const kernels::CpuKernels*> selected =
       kernels::select_cpu_kernels(kernels::detect_cpu_features(), isa, compute);

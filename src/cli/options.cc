@@ -62,7 +62,7 @@ void add_machine_flags(FlagTable& flags, EngineFlags& options) {
              "instruction set of the kernels: scalar, avx2, avx512, avx512_bf16, amx "
              "(default: the best)",
              options.isa);
-  flags.whole("--threads", "threads (default: the CPUs this process may use)",
+  flags.whole("--threads", "threads (default: the cores this process may use)",
               Bounds<std::int64_t>{1, 1024}, options.threads);
   flags.whole("--ctx", "positions, prompt and answer together (default: the model's, at most 8192)",
               kPositiveCount, options.context);

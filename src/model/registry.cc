@@ -1,5 +1,6 @@
 #include "model/registry.h"
 
+#include "base/cpu_topology.h"
 #include "base/log.h"
 #include "base/thread_pool.h"
 #include "formats/checkpoint.h"
@@ -155,7 +156,7 @@ Result<std::unique_ptr<Model>> load_model(const Checkpoint& checkpoint,
   const std::string note = widening_note(checkpoint);
   if (!note.empty()) log(LogLevel::kInfo, note);
   if (options.weights || !note.empty()) {
-    auto made = ThreadPool::create(options.threads > 0 ? options.threads : usable_cpus());
+    auto made = ThreadPool::create(options.threads > 0 ? options.threads : default_threads());
     if (!made) return std::move(made).error();
     pool = std::move(made).value();
   }

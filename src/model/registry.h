@@ -30,7 +30,7 @@ std::span<const ArchSpec* const> architectures();
 struct LoadOptions {
   std::optional<DType> weights =
       std::nullopt;  // f32, f16 or bf16: convert to it at load; nullopt: as stored
-  int threads = 0;   // for converting; 0: usable_cpus()
+  int threads = 0;   // for converting; 0: default_threads()
 };
 
 // The type that --weights names, q8_0 for "int8" and q4_0 for "int4" (which quantize/ makes, not

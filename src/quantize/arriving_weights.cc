@@ -1,6 +1,7 @@
 #include "quantize/arriving_weights.h"
 
 #include "base/check.h"
+#include "base/cpu_topology.h"
 #include "base/printable.h"
 #include "quantize/codec.h"
 #include "quantize/tensor_stream.h"
@@ -84,7 +85,7 @@ Result<std::unique_ptr<ArrivingWeights>> ArrivingWeights::open(Checkpoint outlin
   std::unique_ptr<ArrivingWeights> weights(
       new ArrivingWeights(std::move(outline), options, std::move(contents)));
   Result<std::unique_ptr<ThreadPool>> pool =
-      ThreadPool::create(options.threads > 0 ? options.threads : usable_cpus());
+      ThreadPool::create(options.threads > 0 ? options.threads : default_threads());
   if (!pool) return std::move(pool).error();
   weights->pool_ = *std::move(pool);
   if (Result<void> taken = weights->take_up(on_wait); !taken) return std::move(taken).error();

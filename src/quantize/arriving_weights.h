@@ -39,7 +39,7 @@ namespace bora {
 struct ArrivingOptions {
   DType weights = DType::kQ8_0;  // q8_0: int8; q4_0: int4
   std::filesystem::path folder;  // where the unfinished file lies
-  int threads = 0;               // 0: usable_cpus()
+  int threads = 0;               // 0: default_threads()
   const std::atomic<bool>* interrupted = nullptr;
 };
 

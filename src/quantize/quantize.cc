@@ -1,5 +1,6 @@
 #include "quantize/quantize.h"
 
+#include "base/cpu_topology.h"
 #include "base/file_lock.h"
 #include "base/log.h"
 #include "base/printable.h"
@@ -157,7 +158,7 @@ Result<Checkpoint> quantize_checkpoint(Checkpoint source, const QuantizeOptions&
   if (recipe.tensors.empty() && options.discarded) return nothing_left(source, options.weights);
   if (recipe.tensors.empty()) return source;
   Result<std::unique_ptr<ThreadPool>> pool =
-      ThreadPool::create(options.threads > 0 ? options.threads : usable_cpus());
+      ThreadPool::create(options.threads > 0 ? options.threads : default_threads());
   if (!pool) return std::move(pool).error();
   CacheContents contents =
       cache_contents(source, std::move(recipe), options.weights, !options.discarded);

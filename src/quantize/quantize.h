@@ -25,7 +25,7 @@ namespace bora {
 struct QuantizeOptions {
   DType weights = DType::kQ8_0;  // q8_0: int8; q4_0: int4
   std::filesystem::path cache;   // the folder of cached weights; empty: make them in memory
-  int threads = 0;               // 0: usable_cpus()
+  int threads = 0;               // 0: default_threads()
   std::function<void(const QuantizeProgress&)> on_progress;  // on the calling thread; may be empty
   std::function<void(std::string_view)> on_note;             // a line for the user; may be empty
   const std::atomic<bool>* interrupted = nullptr;

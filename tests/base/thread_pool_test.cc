@@ -68,7 +68,5 @@ TEST(ThreadPool, RefusesACountOutOfRange) {
   }
 }
 
-TEST(UsableCpus, IsAtLeastOne) { EXPECT_GE(usable_cpus(), 1); }
-
 }  // namespace
 }  // namespace bora

@@ -1,4 +1,5 @@
 // eval, verify, doctor and template: what they measure, and the keys they print.
+#include "base/cpu_topology.h"
 #include "tests/cli/models.h"
 #include "tests/cli/program.h"
 
@@ -172,13 +173,31 @@ TEST(Doctor, PrintsEveryKeyOfItsJson) {
   const Outcome outcome = bora({"doctor", "--json", "--cache-dir", scratch.path().string()});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const Json json = Json::parse(outcome.out);
-  for (const char* key :
-       {"version", "cpu", "features", "isa", "threads", "memory_bytes", "memory_available_bytes",
-        "read_bandwidth_gb_s", "fma_gflops", "int8_gops", "gpus", "cache_dir", "default_model",
-        "default_model_present", "hub", "notes"}) {
+  for (const char* key : {"version",
+                          "cpu",
+                          "features",
+                          "isa",
+                          "cores",
+                          "cpus",
+                          "numa_nodes",
+                          "cpu_quota",
+                          "threads",
+                          "memory_bytes",
+                          "memory_available_bytes",
+                          "read_bandwidth_gb_s",
+                          "fma_gflops",
+                          "int8_gops",
+                          "gpus",
+                          "cache_dir",
+                          "default_model",
+                          "default_model_present",
+                          "hub",
+                          "notes"}) {
     EXPECT_TRUE(json.contains(key)) << key;
   }
   EXPECT_EQ(json["default_model_present"], false);
+  EXPECT_EQ(json["threads"], default_threads());
+  EXPECT_EQ(json["cores"], cpu_topology().cores);
 }
 
 TEST(Doctor, SaysWhatItKnowsOfTheHubButNoSecret) {

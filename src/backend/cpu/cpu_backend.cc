@@ -5,6 +5,7 @@
 #include "backend/cpu/rope_table.h"
 #include "backend/cpu/split.h"
 #include "base/check.h"
+#include "base/cpu_topology.h"
 #include "base/thread_pool.h"
 #include "kernels/cpu/cpu_kernels.h"
 #include "kernels/route.h"
@@ -411,7 +412,7 @@ Result<std::unique_ptr<Backend>> make_cpu_backend(const CpuBackendOptions& optio
       kernels::select_cpu_kernels(kernels::detect_cpu_features(), options.isa, options.compute);
   if (!kernels) return std::move(kernels).error();
   Result<std::unique_ptr<ThreadPool>> pool =
-      ThreadPool::create(options.threads == 0 ? usable_cpus() : options.threads);
+      ThreadPool::create(options.threads == 0 ? default_threads() : options.threads);
   if (!pool) return std::move(pool).error();
   auto backend = std::make_unique<CpuBackend>(std::move(pool).value(), **kernels);
   if (Result<void> reserved = backend->reserve(1, kUsualColumns); !reserved) {

@@ -11,7 +11,7 @@
 namespace bora {
 
 struct CpuBackendOptions {
-  int threads = 0;  // 0: usable_cpus()
+  int threads = 0;  // 0: default_threads()
   std::optional<std::string> isa =
       std::nullopt;  // "scalar", "avx2", ...: forced; else the CPU's best
   ComputeType compute = ComputeType::kAuto;

@@ -1,0 +1,31 @@
+// The cores that this process may run on, as hwloc finds them
+// (https://www.open-mpi.org/projects/hwloc/doc/), and how many threads they are worth.
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace bora {
+
+struct CpuTopology {
+  int cores = 1;             // physical cores of which the process may use a CPU
+  int cpus = 1;              // CPUs (hardware threads) that it may use
+  int nodes = 1;             // NUMA nodes that have one of them
+  std::optional<int> quota;  // CPUs that its control groups allow, rounded up
+};
+
+// Of this machine: the affinity mask of the calling thread and the quota of its control groups.
+// Where the system shows no cores, each CPU counts as one. Never fails.
+CpuTopology cpu_topology();
+
+// Of a machine in hwloc's synthetic notation, such as "numa:2 core:8 pu:2", and of a process that
+// may use the CPUs `usable` of it, such as "0-3,8" (empty: all); nullopt where hwloc takes neither.
+std::optional<CpuTopology> synthetic_topology(const std::string& machine,
+                                              const std::string& usable);
+
+// One thread for each physical core: a second one would share its arithmetic units. No more than
+// the quota; 1 to 1024.
+int default_threads(const CpuTopology& topology);
+inline int default_threads() { return default_threads(cpu_topology()); }
+
+}  // namespace bora
