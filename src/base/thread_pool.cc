@@ -3,6 +3,7 @@
 #include "base/check.h"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <system_error>
@@ -12,17 +13,29 @@
 namespace bora {
 namespace {
 
-// One turn of a busy wait. A few microseconds of pauses cost the other hyper-thread little; after
-// them the wait is long enough (or another process owns the CPU that we wait for) to offer ours.
+// A wait that is worth parking for has lasted this long: longer than workers with equal parts of an
+// op are apart, and than what runs between two ops; parking and waking take some 10 us each.
+constexpr std::chrono::microseconds kPatience{200};
+
+// A busy wait. A few microseconds of pauses cost the other hyper-thread little; after them the wait
+// is long enough (or another process owns the CPU that we wait for) to offer ours.
 class Spinner {
  public:
-  void turn() {
+  // Waits a moment; false where that has been tried for kPatience.
+  bool turn() {
     if (turns_ < kPauses) {
       ++turns_;
       pause();
-    } else {
-      std::this_thread::yield();
+      return true;
     }
+    const auto now = std::chrono::steady_clock::now();
+    if (turns_ == kPauses) {
+      ++turns_;
+      end_ = now + kPatience;
+    }
+    if (now >= end_) return false;
+    std::this_thread::yield();
+    return true;
   }
 
  private:
@@ -37,6 +50,7 @@ class Spinner {
   }
 
   int turns_ = 0;
+  std::chrono::steady_clock::time_point end_;
 };
 
 }  // namespace
@@ -60,18 +74,24 @@ struct ThreadPool::State {
       ++seen;
       if (stopping.load(std::memory_order_relaxed)) return;
       (*task)(worker);
-      unfinished.fetch_sub(1, std::memory_order_release);
+      if (unfinished.fetch_sub(1, std::memory_order_release) == 1) unfinished.notify_one();
     }
   }
 
   void wait_for_task(std::uint32_t seen) {
     Spinner spinner;
     while (generation.load(std::memory_order_acquire) == seen) {
-      if (hot.load(std::memory_order_relaxed)) {
-        spinner.turn();
-      } else {
+      if (!hot.load(std::memory_order_relaxed) || !spinner.turn()) {
         generation.wait(seen, std::memory_order_acquire);
       }
+    }
+  }
+
+  void wait_for_workers() {
+    Spinner spinner;
+    for (int left = unfinished.load(std::memory_order_acquire); left != 0;
+         left = unfinished.load(std::memory_order_acquire)) {
+      if (!spinner.turn()) unfinished.wait(left, std::memory_order_acquire);
     }
   }
 
@@ -126,8 +146,7 @@ void ThreadPool::run(FunctionRef<void(int worker)> task) {
   state.unfinished.store(static_cast<int>(state.workers.size()), std::memory_order_relaxed);
   state.publish();
   task(0);
-  Spinner spinner;
-  while (state.unfinished.load(std::memory_order_acquire) != 0) spinner.turn();
+  state.wait_for_workers();
 }
 
 ThreadPool::HotScope::HotScope(ThreadPool& pool) : pool_(pool) {

@@ -1,9 +1,10 @@
 // ThreadPool: a fixed set of workers that run one task at a time, together.
 //
-// Within a step (while a HotScope lives) idle workers spin, so that a task costs about a
-// microsecond to start; outside one they park and use no CPU. Owner: one thread calls run() and
-// makes HotScopes, the same one for the pool's whole life; it takes part as worker 0. Tasks must
-// not throw and must not call run().
+// Within a step (while a HotScope lives) idle workers spin for a while, so that a task costs about
+// a microsecond to start; then, and outside of one at once, they park and use no CPU. The caller
+// waits for the workers likewise. Owner: one thread calls run() and makes HotScopes, the same one
+// for the pool's whole life; it takes part as worker 0. Tasks must not throw and must not call
+// run().
 #pragma once
 
 #include "base/function_ref.h"

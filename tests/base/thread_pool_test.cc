@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <numeric>
+#include <thread>
 #include <vector>
 
 namespace bora {
@@ -52,6 +54,32 @@ TEST(ThreadPool, RunsInsideAndOutsideHotScopesInTurn) {
     pool->run(count);
   }
   EXPECT_EQ(calls.load(), 20 * 3 * 3);
+}
+
+// Workers and caller park when they have waited long: neither may miss that it is over.
+TEST(ThreadPool, WakesThoseThatParkedWithinAHotScope) {
+  const auto pool = make_pool(3);
+  const ThreadPool::HotScope hot(*pool);
+  std::atomic<int> calls{0};
+  for (int round = 0; round < 60; ++round) {
+    pool->run([&](int worker) {
+      const bool is_late = worker == round % 4;
+      if (is_late) std::this_thread::sleep_for(std::chrono::microseconds(150 + 10 * round));
+      calls.fetch_add(1, std::memory_order_relaxed);
+    });
+    EXPECT_EQ(calls.load(), 3 * (round + 1));
+    if (round % 4 == 3) std::this_thread::sleep_for(std::chrono::microseconds(10 * round));
+  }
+}
+
+TEST(ThreadPool, EndsItsTasksWithManyMoreThreadsThanCpus) {
+  const auto pool = make_pool(64);
+  const ThreadPool::HotScope hot(*pool);
+  std::atomic<int> calls{0};
+  for (int round = 0; round < 100; ++round) {
+    pool->run([&](int) { calls.fetch_add(1, std::memory_order_relaxed); });
+  }
+  EXPECT_EQ(calls.load(), 64 * 100);
 }
 
 TEST(ThreadPool, MayBeDestroyedWithoutEverHavingRun) {
