@@ -3,6 +3,7 @@
 #include "backend/cpu/cpu_backend.h"
 #include "backend/probe.h"
 #include "base/check.h"
+#include "base/cpu_affinity.h"
 #include "tensor/buffer.h"
 
 #include <benchmark/benchmark.h>
@@ -16,8 +17,20 @@
 namespace bora {
 namespace {
 
-std::unique_ptr<Backend> make_backend(int threads) {
-  auto backend = make_cpu_backend({.threads = threads});
+// This machine as it is, or as if each of its CPUs were a NUMA node of its own: what cutting by
+// nodes and binding cost where they gain nothing.
+enum class Nodes { kAsFound, kOneEach };
+
+CpuTopology topology_of(Nodes nodes) {
+  CpuTopology topology = cpu_topology();
+  if (nodes == Nodes::kAsFound) return topology;
+  topology.nodes.clear();
+  for (const int cpu : allowed_cpus()) topology.nodes.push_back({0, 1, {cpu}});
+  return topology;
+}
+
+std::unique_ptr<Backend> make_backend(int threads, Nodes nodes = Nodes::kAsFound) {
+  auto backend = make_cpu_backend({.threads = threads, .topology = topology_of(nodes)});
   CHECK(backend.has_value(), "a CPU backend");
   CHECK((*backend)->reserve(4096, 16384).has_value(), "workspace");
   return std::move(backend).value();
@@ -43,8 +56,8 @@ void count(benchmark::State& state, double bytes, double operations) {
 // A layer's worth of rows, out of which each turn takes the next part, so that decode always reads
 // memory and never a cache.
 void linear(benchmark::State& state, DType dtype, std::size_t columns, std::size_t rows,
-            std::size_t tokens, int threads) {
-  const auto backend = make_backend(threads);
+            std::size_t tokens, int threads, Nodes nodes) {
+  const auto backend = make_backend(threads, nodes);
   const std::size_t bytes = rows * row_bytes(dtype, columns);
   const std::size_t copies = std::max<std::size_t>(1, (std::size_t{600} << 20) / bytes);
   const Buffer weights = make_weights(dtype, bytes * (tokens == 1 ? copies : 1));
@@ -115,7 +128,23 @@ void probe(benchmark::State& state, int threads) {
   }
 }
 
+// Decode of rows as short as a small model's and as long as Mistral's.
+void register_nodes() {
+  for (const auto& [nodes, name] :
+       {std::pair{Nodes::kAsFound, "as found"}, std::pair{Nodes::kOneEach, "one a CPU"}}) {
+    for (const DType dtype : {DType::kBF16, DType::kQ4_0}) {
+      for (const std::size_t columns : {576U, 4096U}) {
+        const std::string title = "nodes/" + std::string(info(dtype).name) + "/" +
+                                  std::to_string(columns) + " columns/" + name;
+        benchmark::RegisterBenchmark(title.c_str(), linear, dtype, columns, 1536, 1, 2, nodes)
+            ->UseRealTime();
+      }
+    }
+  }
+}
+
 void register_all() {
+  register_nodes();
   for (const int threads : {1, 2}) {
     const std::string suffix = "/threads:" + std::to_string(threads);
     benchmark::RegisterBenchmark(("probe" + suffix).c_str(), probe, threads)
@@ -125,11 +154,13 @@ void register_all() {
       for (const std::size_t tokens : {1U, 4U, 16U, 64U, 512U}) {
         const std::string name = "linear/" + std::string(type.name) +
                                  "/4096x4096/tokens:" + std::to_string(tokens) + suffix;
-        benchmark::RegisterBenchmark(name.c_str(), linear, type.dtype, 4096, 4096, tokens, threads)
+        benchmark::RegisterBenchmark(name.c_str(), linear, type.dtype, 4096, 4096, tokens, threads,
+                                     Nodes::kAsFound)
             ->UseRealTime();
       }
       const std::string name = "linear/" + std::string(type.name) + "/576x1536/tokens:64" + suffix;
-      benchmark::RegisterBenchmark(name.c_str(), linear, type.dtype, 576, 1536, 64, threads)
+      benchmark::RegisterBenchmark(name.c_str(), linear, type.dtype, 576, 1536, 64, threads,
+                                   Nodes::kAsFound)
           ->UseRealTime();
     }
     for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {

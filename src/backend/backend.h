@@ -172,9 +172,19 @@ class Backend {
   [[nodiscard]] virtual std::string_view device() const = 0;
   [[nodiscard]] virtual std::string_view isa() const = 0;
   [[nodiscard]] virtual int threads() const = 0;
+  // Parts of the host's memory, each nearer to some of the threads than to others (NUMA nodes).
+  [[nodiscard]] virtual int nodes() const = 0;
+
+  // The calling thread is the one that calls the ops from now on, and for long: it may be bound to
+  // the CPUs that suit.
+  virtual void adopt_thread() = 0;
 
   // Memory the ops may use, zero-filled. Errors: kDoesNotFit.
   virtual Result<Buffer> allocate(std::size_t bytes, Fill fill) = 0;
+
+  // Copies a weight of whole matrices of `rows` rows to `to`, of which no page was written before:
+  // each page comes to lie near to those that read it in linear().
+  virtual void copy_weight(TensorView weight, std::size_t rows, std::byte* to) = 0;
 
   // Prepares for batches of at most `max_tokens` rows of at most `max_columns` values, so that the
   // ops need no memory afterwards. Errors: kDoesNotFit.

@@ -1,13 +1,14 @@
 #include "base/cpu_topology.h"
 
+#include "base/cpu_affinity.h"
 #include "base/cpu_limit.h"
 #include "base/thread_pool.h"
 
 #include <algorithm>
 #include <hwloc.h>
 #include <memory>
-#include <sched.h>
 #include <thread>
+#include <utility>
 
 namespace bora {
 namespace {
@@ -35,50 +36,60 @@ Topology make_topology() {
 }
 
 // The affinity mask, asked of the kernel: hwloc would answer for what its environment variables
-// say. It has as many bits as the kernel was built for: grow until it fits.
+// say.
 Bitmap affinity_mask() {
-  Bitmap mask(hwloc_bitmap_alloc());
-  for (int capacity = 1024; mask != nullptr && capacity <= (1 << 20); capacity *= 2) {
-    cpu_set_t* set = CPU_ALLOC(capacity);
-    if (set == nullptr) break;
-    const std::size_t bytes = CPU_ALLOC_SIZE(capacity);
-    const bool fits = sched_getaffinity(0, bytes, set) == 0;
-    for (int cpu = 0; fits && cpu < capacity; ++cpu) {
-      if (CPU_ISSET_S(static_cast<std::size_t>(cpu), bytes, set)) {
-        hwloc_bitmap_set(mask.get(), static_cast<unsigned>(cpu));
-      }
-    }
-    CPU_FREE(set);
-    if (fits) return mask;
-  }
-  return nullptr;
+  const std::vector<int> cpus = allowed_cpus();
+  Bitmap mask(cpus.empty() ? nullptr : hwloc_bitmap_alloc());
+  if (mask == nullptr) return nullptr;
+  for (const int cpu : cpus) hwloc_bitmap_set(mask.get(), static_cast<unsigned>(cpu));
+  return mask;
 }
 
-// Objects of a type that have one of the CPUs `usable`; those with the same CPUs (a node's fast
-// memory and its large one) are one.
-int count(hwloc_topology_t topology, hwloc_obj_type_t type, hwloc_const_bitmap_t usable) {
+std::vector<int> numbers_of(hwloc_const_bitmap_t set) {
+  std::vector<int> numbers;
+  for (int i = hwloc_bitmap_first(set); i >= 0; i = hwloc_bitmap_next(set, i)) numbers.push_back(i);
+  return numbers;
+}
+
+int count_cores(hwloc_topology_t topology, hwloc_const_bitmap_t usable) {
   int found = 0;
-  hwloc_const_bitmap_t last = nullptr;  // hwloc orders objects by their CPUs
-  for (hwloc_obj_t each = hwloc_get_next_obj_by_type(topology, type, nullptr); each != nullptr;
-       each = hwloc_get_next_obj_by_type(topology, type, each)) {
-    const bool is_new = last == nullptr || hwloc_bitmap_isequal(each->cpuset, last) == 0;
-    if (is_new && hwloc_bitmap_intersects(each->cpuset, usable) != 0) ++found;
-    last = each->cpuset;
+  for (hwloc_obj_t core = nullptr;
+       (core = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_CORE, core)) != nullptr;) {
+    if (hwloc_bitmap_intersects(core->cpuset, usable) != 0) ++found;
   }
+  return found > 0 ? found : std::max(1, hwloc_bitmap_weight(usable));
+}
+
+// Those that have one of the CPUs `usable`; those with the same CPUs (a node's fast memory and its
+// large one) are one, the first.
+std::vector<CpuNode> find_nodes(hwloc_topology_t topology, hwloc_const_bitmap_t usable) {
+  std::vector<CpuNode> nodes;
+  const Bitmap mine(hwloc_bitmap_alloc());
+  for (hwloc_obj_t node = nullptr;
+       (node = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_NUMANODE, node)) != nullptr;) {
+    hwloc_bitmap_and(mine.get(), node->cpuset, usable);
+    std::vector<int> cpus = numbers_of(mine.get());
+    if (cpus.empty() || (!nodes.empty() && nodes.back().cpus == cpus)) continue;
+    nodes.push_back({.number = static_cast<int>(node->os_index),
+                     .cores = count_cores(topology, mine.get()),
+                     .cpus = std::move(cpus)});
+  }
+  return nodes;
+}
+
+CpuTopology describe(hwloc_topology_t topology, hwloc_const_bitmap_t usable) {
+  CpuTopology found;
+  found.cpus = std::max(1, hwloc_bitmap_weight(usable));
+  found.cores = count_cores(topology, usable);
+  found.nodes = find_nodes(topology, usable);
+  int placed = 0;
+  for (const CpuNode& node : found.nodes) placed += static_cast<int>(node.cpus.size());
+  if (found.nodes.size() < 2 || placed != found.cpus) found.nodes.clear();
   return found;
 }
 
-CpuTopology counts(hwloc_topology_t topology, hwloc_const_bitmap_t usable) {
-  CpuTopology counted;
-  counted.cpus = std::max(1, hwloc_bitmap_weight(usable));
-  counted.cores = count(topology, HWLOC_OBJ_CORE, usable);
-  if (counted.cores == 0) counted.cores = counted.cpus;
-  counted.nodes = std::max(1, count(topology, HWLOC_OBJ_NUMANODE, usable));
-  return counted;
-}
-
 CpuTopology each_a_core(int cpus) {
-  return {.cores = cpus, .cpus = cpus, .nodes = 1, .quota = std::nullopt};
+  return {.cores = cpus, .cpus = cpus, .nodes = {}, .quota = std::nullopt};
 }
 
 CpuTopology look() {
@@ -91,7 +102,7 @@ CpuTopology look() {
       hwloc_topology_is_thissystem(topology.get()) == 0) {
     return each_a_core(std::max(1, hwloc_bitmap_weight(usable.get())));
   }
-  return counts(topology.get(), usable.get());
+  return describe(topology.get(), usable.get());
 }
 
 }  // namespace
@@ -116,12 +127,41 @@ std::optional<CpuTopology> synthetic_topology(const std::string& machine,
   } else if (hwloc_bitmap_list_sscanf(cpus.get(), usable.c_str()) != 0) {
     return std::nullopt;
   }
-  return counts(topology.get(), cpus.get());
+  return describe(topology.get(), cpus.get());
 }
 
 int default_threads(const CpuTopology& topology) {
   return std::clamp(std::min(topology.cores, topology.quota.value_or(topology.cores)), 1,
                     ThreadPool::kMostThreads);
+}
+
+std::vector<int> threads_by_node(const CpuTopology& topology, int threads) {
+  std::vector<int> counts;
+  int cores = 0;
+  for (const CpuNode& node : topology.nodes) cores += node.cores;
+  int before = 0;
+  int given = 0;
+  for (const CpuNode& node : topology.nodes) {
+    before += node.cores;
+    const int until = (threads * before + cores - 1) / cores;
+    counts.push_back(until - given);
+    given = until;
+  }
+  if (counts.empty()) counts.push_back(threads);
+  return counts;
+}
+
+std::string describe(const CpuTopology& topology) {
+  const auto counted = [](std::size_t number, const std::string& thing) {
+    return std::to_string(number) + " " + thing + (number == 1 ? "" : "s");
+  };
+  std::string text = std::to_string(topology.cores) + " with " +
+                     counted(static_cast<std::size_t>(topology.cpus), "CPU") + " on " +
+                     counted(std::max<std::size_t>(topology.nodes.size(), 1), "NUMA node");
+  if (topology.quota) {
+    text += ", quota of " + counted(static_cast<std::size_t>(*topology.quota), "CPU");
+  }
+  return text;
 }
 
 }  // namespace bora

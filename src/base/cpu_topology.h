@@ -4,14 +4,23 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace bora {
 
+// What the process may use of a NUMA node: memory, and the CPUs that are nearest to it.
+struct CpuNode {
+  int number = 0;         // the kernel's
+  int cores = 0;          // with one of `cpus`
+  std::vector<int> cpus;  // the kernel's numbers, ascending
+};
+
 struct CpuTopology {
-  int cores = 1;             // physical cores of which the process may use a CPU
-  int cpus = 1;              // CPUs (hardware threads) that it may use
-  int nodes = 1;             // NUMA nodes that have one of them
-  std::optional<int> quota;  // CPUs that its control groups allow, rounded up
+  int cores = 1;               // physical cores of which the process may use a CPU
+  int cpus = 1;                // CPUs (hardware threads) that it may use
+  std::vector<CpuNode> nodes;  // that have one of them; none where there is but one, or it is not
+                               // known of each CPU which is its own
+  std::optional<int> quota;    // CPUs that its control groups allow, rounded up
 };
 
 // Of this machine: the affinity mask of the calling thread and the quota of its control groups.
@@ -27,5 +36,12 @@ std::optional<CpuTopology> synthetic_topology(const std::string& machine,
 // the quota; 1 to 1024.
 int default_threads(const CpuTopology& topology);
 inline int default_threads() { return default_threads(cpu_topology()); }
+
+// How many of `threads` threads run on each of topology.nodes: as many as its share of the cores,
+// rounded up or down. One number, of them all, where there are no nodes.
+std::vector<int> threads_by_node(const CpuTopology& topology, int threads);
+
+// "16 with 32 CPUs on 2 NUMA nodes, quota of 8 CPUs"
+std::string describe(const CpuTopology& topology);
 
 }  // namespace bora

@@ -1,6 +1,7 @@
 #include "base/thread_pool.h"
 
 #include "base/check.h"
+#include "base/cpu_affinity.h"
 
 #include <atomic>
 #include <chrono>
@@ -65,9 +66,11 @@ struct ThreadPool::State {
   alignas(64) std::atomic<bool> hot{false};
   std::atomic<bool> stopping{false};
   const Task* task = nullptr;  // published by `generation`
+  std::vector<WorkerGroup> groups;
   std::vector<std::thread> workers;
 
   void work(int worker) {
+    allow_cpus(group_of(worker).cpus);  // where that is refused it works all the same
     std::uint32_t seen = 0;
     while (true) {
       wait_for_task(seen);
@@ -76,6 +79,12 @@ struct ThreadPool::State {
       (*task)(worker);
       if (unfinished.fetch_sub(1, std::memory_order_release) == 1) unfinished.notify_one();
     }
+  }
+
+  [[nodiscard]] const WorkerGroup& group_of(int worker) const {
+    std::size_t g = 0;
+    while (worker >= groups[g].first + groups[g].count) ++g;
+    return groups[g];
   }
 
   void wait_for_task(std::uint32_t seen) {
@@ -101,7 +110,25 @@ struct ThreadPool::State {
   }
 };
 
-Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads) {
+namespace {
+
+std::vector<WorkerGroup> make_groups(int threads, const CpuTopology& topology) {
+  if (topology.nodes.empty()) return {{.first = 0, .count = threads, .node = 0, .cpus = {}}};
+  const std::vector<int> counts = threads_by_node(topology, threads);
+  std::vector<WorkerGroup> groups;
+  int first = 0;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const CpuNode& node = topology.nodes[i];
+    if (counts[i] == 0) continue;
+    groups.push_back({.first = first, .count = counts[i], .node = node.number, .cpus = node.cpus});
+    first += counts[i];
+  }
+  return groups;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads, const CpuTopology& topology) {
   if (threads < 1 || threads > kMostThreads) {
     return Error{ErrorCode::kUsage,
                  "threads: expected 1 to " + std::to_string(kMostThreads) + ", found " +
@@ -112,6 +139,7 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads) {
   // that did start where a later one is refused.
   std::unique_ptr<ThreadPool> pool(new ThreadPool(std::make_unique<State>()));
   State* state = pool->state_.get();
+  state->groups = make_groups(threads, topology);
   state->workers.reserve(static_cast<std::size_t>(threads - 1));
   try {
     for (int worker = 1; worker < threads; ++worker) {
@@ -135,6 +163,10 @@ ThreadPool::~ThreadPool() {
 }
 
 int ThreadPool::threads() const { return static_cast<int>(state_->workers.size()) + 1; }
+
+std::span<const WorkerGroup> ThreadPool::groups() const { return state_->groups; }
+
+const WorkerGroup& ThreadPool::group_of(int worker) const { return state_->group_of(worker); }
 
 void ThreadPool::run(FunctionRef<void(int worker)> task) {
   State& state = *state_;

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <unistd.h>
 
 namespace bora {
@@ -160,7 +161,7 @@ Json to_json(const Findings& found) {
               {"isa", found.isa},
               {"cores", found.topology.cores},
               {"cpus", found.topology.cpus},
-              {"numa_nodes", found.topology.nodes},
+              {"numa_nodes", std::max<std::size_t>(found.topology.nodes.size(), 1)},
               {"cpu_quota", found.topology.quota ? Json(*found.topology.quota) : Json(nullptr)},
               {"threads", found.threads},
               {"memory_bytes", found.memory_bytes},
@@ -184,13 +185,6 @@ std::string to_text(const HubFindings& found) {
                      free, found.token_from.empty() ? "none" : "from " + found.token_from);
 }
 
-std::string to_text(const CpuTopology& found) {
-  std::string text = fmt::format("{} with {} CPUs on {} NUMA node{}", found.cores, found.cpus,
-                                 found.nodes, found.nodes == 1 ? "" : "s");
-  if (found.quota) text += fmt::format(", quota of {} CPUs", *found.quota);
-  return text;
-}
-
 std::string to_text(const Findings& found) {
   constexpr double kGb = 1e-9;
   std::string text = fmt::format(
@@ -203,7 +197,7 @@ std::string to_text(const Findings& found) {
       "measured  reads {:.1f} GB/s, {:.0f} GFLOP/s f32, {:.0f} Gop/s int8\n"
       "cache     {}\n"
       "default   {}{}\n",
-      version(), git_commit(), found.cpu, fmt::join(found.features, " "), to_text(found.topology),
+      version(), git_commit(), found.cpu, fmt::join(found.features, " "), describe(found.topology),
       found.isa, found.threads, static_cast<double>(found.memory_bytes) * kGb,
       static_cast<double>(found.available_bytes) * kGb, found.read_bandwidth_gb_s, found.fma_gflops,
       found.int8_gops, found.cache.string(), default_model(found.cache).filename().string(),

@@ -72,8 +72,9 @@ bool has_amx_withheld() {
 
 Result<MachineProbe> MachineProbe::create(int threads, const std::optional<std::string>& isa,
                                           ComputeType compute) {
+  const CpuTopology topology = cpu_topology();
   Result<std::unique_ptr<ThreadPool>> pool =
-      ThreadPool::create(threads == 0 ? default_threads() : threads);
+      ThreadPool::create(threads == 0 ? default_threads(topology) : threads, topology);
   if (!pool) return std::move(pool).error();
   Result<const kernels::CpuKernels*> selected =
       kernels::select_cpu_kernels(kernels::detect_cpu_features(), isa, compute);

@@ -176,6 +176,7 @@ Result<std::vector<TokenStream>> Engine::State::post(std::span<const Request> re
 // The engine's thread.
 
 void Engine::State::work() {
+  runner.backend().adopt_thread();
   SequenceList arrivals;
   while (inbox.take(arrivals, scheduler.idle())) {
     scheduler.add(std::move(arrivals));

@@ -4,6 +4,7 @@
 #include "base/float16.h"
 #include "kernels/linear.h"
 #include "kernels/rms_norm.h"
+#include "tests/backend/backend_testing.h"
 #include "tests/kernels/kernel_testing.h"
 #include "tests/kernels/tolerance.h"
 
@@ -20,6 +21,8 @@ using kernels::expect_close;
 using kernels::expect_same_bits;
 using kernels::Random;
 using kernels::UnalignedBytes;
+using testing::make_backend;
+using testing::make_backend_on_nodes;
 
 TensorView view(const std::vector<float>& values, Shape shape) {
   return {reinterpret_cast<const std::byte*>(values.data()), DType::kF32, shape};
@@ -27,13 +30,6 @@ TensorView view(const std::vector<float>& values, Shape shape) {
 
 MutableTensorView view(std::vector<float>& values, Shape shape) {
   return {reinterpret_cast<std::byte*>(values.data()), DType::kF32, shape};
-}
-
-std::unique_ptr<Backend> make_backend(int threads, std::string_view isa) {
-  auto backend = make_cpu_backend({.threads = threads, .isa = std::string(isa)});
-  EXPECT_TRUE(backend.has_value());
-  EXPECT_TRUE((*backend)->reserve(64, 4096).has_value());
-  return std::move(backend).value();
 }
 
 std::vector<std::string_view> isas() {
@@ -64,10 +60,13 @@ TEST(CpuBackend, RefusesAnIsaOrAThreadCountThatCannotBe) {
 
 TEST(CpuBackend, AllocatesZeroedMemory) {
   const auto backend = make_backend(1, "scalar");
-  const auto buffer = backend->allocate(1000, Fill::kWhole);
-  ASSERT_TRUE(buffer.has_value());
-  EXPECT_TRUE(std::all_of(buffer->bytes().begin(), buffer->bytes().end(),
-                          [](std::byte b) { return b == std::byte{0}; }));
+  const auto on_nodes = make_backend_on_nodes(3, "scalar");
+  for (Backend* each : {backend.get(), on_nodes.get()}) {
+    const auto buffer = each->allocate(100000, Fill::kWhole);
+    ASSERT_TRUE(buffer.has_value());
+    EXPECT_TRUE(std::all_of(buffer->bytes().begin(), buffer->bytes().end(),
+                            [](std::byte b) { return b == std::byte{0}; }));
+  }
 }
 
 // Three projections of one x, as a model's q, k and v: of different types and ragged heights, so
@@ -143,6 +142,15 @@ TEST(CpuBackend, ComputesAllProjectionsOnAnyNumberOfThreads) {
         for (std::size_t i = 0; i < 3; ++i) {
           expect_same_bits(shared.outs()[i], alone.outs()[i],
                            std::string(isa) + " projection " + std::to_string(i) + " on " +
+                               std::to_string(threads) + " threads");
+        }
+      }
+      for (const int threads : {2, 3, 4, 7, 16}) {
+        Projections placed(tokens);
+        placed.run(*make_backend_on_nodes(threads, isa));
+        for (std::size_t i = 0; i < 3; ++i) {
+          expect_same_bits(placed.outs()[i], alone.outs()[i],
+                           std::string(isa) + " projection " + std::to_string(i) + " on nodes, " +
                                std::to_string(threads) + " threads");
         }
       }

@@ -1,6 +1,11 @@
 #include "backend/cpu/split.h"
 
+#include "base/cpu_topology.h"
+
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <vector>
 
 namespace bora {
 namespace {
@@ -27,6 +32,38 @@ TEST(Intersect, IsEmptyWhereRangesDoNotMeet) {
   EXPECT_EQ(intersect({0, 5}, {3, 9}).size(), 2U);
   EXPECT_TRUE(intersect({0, 3}, {3, 9}).empty());
   EXPECT_TRUE(intersect({5, 9}, {0, 2}).empty());
+}
+
+// As linear() cuts the rows of several weights: by group, then by worker.
+TEST(PartOfGroup, OfAllGroupsCoversEveryRowOnceForAnyNumberOfThreads) {
+  for (const char* machine : {"core:4 pu:1", "numa:2 core:16 pu:2", "numa:8 core:12 pu:1"}) {
+    const auto topology = synthetic_topology(machine, "");
+    ASSERT_TRUE(topology.has_value());
+    for (int threads = 1; threads <= 256; ++threads) {
+      const std::vector<int> counts = threads_by_node(*topology, threads);
+      for (const std::size_t rows : {1U, 7U, 1000U, 4096U, 32003U}) {
+        constexpr std::size_t kTile = 8;
+        std::size_t next = 0;
+        std::size_t least = rows;
+        std::size_t most = 0;
+        int first = 0;
+        for (const int count : counts) {
+          if (count == 0) continue;
+          const Range group = part_of_group(rows, kTile, first, count, threads);
+          EXPECT_EQ(group.begin, next);
+          next = group.end;
+          for (int w = 0; w < count; ++w) {
+            const std::size_t size = part_of(group.size(), kTile, w, count).size();
+            least = std::min(least, size);
+            most = std::max(most, size);
+          }
+          first += count;
+        }
+        EXPECT_EQ(next, rows) << machine << ", " << threads << " threads";
+        EXPECT_LE(most, least + 2 * kTile) << machine << ", " << threads << " threads";
+      }
+    }
+  }
 }
 
 }  // namespace

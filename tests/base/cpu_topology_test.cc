@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <sched.h>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace bora {
 namespace {
@@ -39,18 +41,73 @@ TEST(CpuTopology, CountsCoresCpusAndNodesThatMayBeUsed) {
     ASSERT_TRUE(found.has_value()) << machine.description;
     EXPECT_EQ(found->cores, machine.cores) << machine.description << ", " << machine.usable;
     EXPECT_EQ(found->cpus, machine.cpus) << machine.description << ", " << machine.usable;
-    EXPECT_EQ(found->nodes, machine.nodes) << machine.description << ", " << machine.usable;
+    EXPECT_EQ(found->nodes.size(),
+              machine.nodes == 1 ? 0U : static_cast<std::size_t>(machine.nodes))
+        << machine.description << ", " << machine.usable;
     EXPECT_EQ(default_threads(*found), machine.cores) << machine.description;
   }
   EXPECT_FALSE(synthetic_topology("nonsense", "").has_value());
 }
 
+TEST(CpuTopology, TellsWhichCpusOfWhichNodeMayBeUsed) {
+  const auto found = synthetic_topology("numa:4 core:2 pu:2", "0-3,5,6,8");
+  ASSERT_TRUE(found.has_value());
+  ASSERT_EQ(found->nodes.size(), 3U) << "none of the last node";
+  EXPECT_EQ(found->nodes[0].cpus, std::vector({0, 1, 2, 3}));
+  EXPECT_EQ(found->nodes[1].cpus, std::vector({5, 6}));
+  EXPECT_EQ(found->nodes[2].cpus, std::vector({8}));
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(found->nodes[i].number, static_cast<int>(i));
+    EXPECT_EQ(found->nodes[i].cores, i == 2 ? 1 : 2);
+  }
+}
+
+// A node whose CPUs are not all known as its own would get too few threads.
+TEST(CpuTopology, PlacesNothingWhereTheNodesOverlap) {
+  const auto found = synthetic_topology("package:2 [numa] l3:2 [numa] core:2 pu:1", "");
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->cpus, 8);
+  EXPECT_TRUE(found->nodes.empty());
+}
+
+TEST(ThreadsByNode, FollowTheCoresOfTheNodes) {
+  for (const char* machine : {"core:6 pu:2", "numa:2 core:16 pu:2", "numa:8 core:12 pu:1"}) {
+    for (const char* usable : {"", "0-20", "3,17-40", "1-90"}) {
+      const auto found = synthetic_topology(machine, usable);
+      ASSERT_TRUE(found.has_value());
+      int cores = 0;
+      for (const CpuNode& node : found->nodes) cores += node.cores;
+      for (int threads = 1; threads <= 256; ++threads) {
+        const std::vector<int> counts = threads_by_node(*found, threads);
+        ASSERT_EQ(counts.size(), std::max<std::size_t>(found->nodes.size(), 1));
+        int sum = 0;
+        for (std::size_t i = 0; i < counts.size(); ++i) {
+          sum += counts[i];
+          if (found->nodes.empty()) continue;
+          const double share = static_cast<double>(threads) * found->nodes[i].cores / cores;
+          EXPECT_NEAR(counts[i], share, 1.0) << machine << ", " << usable << ", " << threads;
+        }
+        EXPECT_EQ(sum, threads) << machine << ", " << usable;
+      }
+    }
+  }
+}
+
+TEST(CpuTopology, IsDescribedInWords) {
+  EXPECT_EQ(describe({.cores = 1, .cpus = 1, .nodes = {}, .quota = {}}),
+            "1 with 1 CPU on 1 NUMA node");
+  auto two = synthetic_topology("numa:2 core:8 pu:2", "");
+  ASSERT_TRUE(two.has_value());
+  two->quota = 6;
+  EXPECT_EQ(describe(*two), "16 with 32 CPUs on 2 NUMA nodes, quota of 6 CPUs");
+}
+
 TEST(CpuTopology, GivesAThreadToEachCoreWithinTheQuota) {
-  EXPECT_EQ(default_threads({.cores = 16, .cpus = 32, .nodes = 1, .quota = {}}), 16);
-  EXPECT_EQ(default_threads({.cores = 16, .cpus = 32, .nodes = 1, .quota = 20}), 16);
-  EXPECT_EQ(default_threads({.cores = 16, .cpus = 32, .nodes = 1, .quota = 3}), 3);
-  EXPECT_EQ(default_threads({.cores = 0, .cpus = 0, .nodes = 0, .quota = {}}), 1);
-  EXPECT_EQ(default_threads({.cores = 2000, .cpus = 4000, .nodes = 1, .quota = {}}), 1024);
+  EXPECT_EQ(default_threads({.cores = 16, .cpus = 32, .nodes = {}, .quota = {}}), 16);
+  EXPECT_EQ(default_threads({.cores = 16, .cpus = 32, .nodes = {}, .quota = 20}), 16);
+  EXPECT_EQ(default_threads({.cores = 16, .cpus = 32, .nodes = {}, .quota = 3}), 3);
+  EXPECT_EQ(default_threads({.cores = 0, .cpus = 0, .nodes = {}, .quota = {}}), 1);
+  EXPECT_EQ(default_threads({.cores = 2000, .cpus = 4000, .nodes = {}, .quota = {}}), 1024);
 }
 
 TEST(CpuTopology, KeepsToTheAffinityMask) {
@@ -68,7 +125,7 @@ TEST(CpuTopology, KeepsToTheAffinityMask) {
   }).join();
   EXPECT_EQ(found.cpus, 1);
   EXPECT_EQ(found.cores, 1);
-  EXPECT_EQ(found.nodes, 1);
+  EXPECT_TRUE(found.nodes.empty());
 }
 
 TEST(CpuTopology, IsThatOfThisMachineWhateverTheEnvironmentSays) {
@@ -77,7 +134,7 @@ TEST(CpuTopology, IsThatOfThisMachineWhateverTheEnvironmentSays) {
   const CpuTopology told = cpu_topology();
   unsetenv("HWLOC_SYNTHETIC");
   EXPECT_EQ(told.cpus, plain.cpus);
-  EXPECT_EQ(told.nodes, 1);
+  EXPECT_EQ(told.nodes.size(), plain.nodes.size());
   EXPECT_EQ(told.cores, plain.cpus);
 }
 

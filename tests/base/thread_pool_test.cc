@@ -1,5 +1,7 @@
 #include "base/thread_pool.h"
 
+#include "base/cpu_affinity.h"
+
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -94,6 +96,49 @@ TEST(ThreadPool, RefusesACountOutOfRange) {
     EXPECT_NE(pool.error().message.find("found " + std::to_string(threads)), std::string::npos)
         << pool.error().message;
   }
+}
+
+// A machine of as many nodes as this one has CPUs, at most two.
+CpuTopology nodes_of_a_cpu() {
+  CpuTopology topology;
+  for (const int cpu : allowed_cpus()) {
+    if (topology.nodes.size() == 2) break;
+    topology.nodes.push_back(
+        {.number = static_cast<int>(topology.nodes.size()), .cores = 1, .cpus = {cpu}});
+  }
+  return topology;
+}
+
+TEST(ThreadPool, BindsTheWorkersOfAGroupToTheirNode) {
+  const CpuTopology topology = nodes_of_a_cpu();
+  if (topology.nodes.size() < 2) GTEST_SKIP() << "one CPU";
+  const std::vector<int> before = allowed_cpus();
+  for (const int threads : {2, 3, 5}) {
+    const auto pool = ThreadPool::create(threads, topology);
+    ASSERT_TRUE(pool.has_value());
+    ASSERT_EQ((*pool)->groups().size(), 2U);
+    EXPECT_EQ((*pool)->groups()[1].first, (*pool)->groups()[0].count);
+    std::vector<std::vector<int>> seen(static_cast<std::size_t>(threads));
+    (*pool)->run([&](int worker) { seen[static_cast<std::size_t>(worker)] = allowed_cpus(); });
+    for (int worker = 0; worker < threads; ++worker) {
+      const WorkerGroup& group = (*pool)->group_of(worker);
+      EXPECT_GE(worker, group.first);
+      EXPECT_LT(worker, group.first + group.count);
+      EXPECT_EQ(seen[static_cast<std::size_t>(worker)], worker == 0 ? before : group.cpus);
+    }
+  }
+  EXPECT_EQ(allowed_cpus(), before);
+}
+
+TEST(ThreadPool, HasNoGroupWithoutWorkers) {
+  const auto one = ThreadPool::create(1, nodes_of_a_cpu());
+  ASSERT_TRUE(one.has_value());
+  ASSERT_EQ((*one)->groups().size(), 1U);
+  EXPECT_EQ((*one)->groups()[0].count, 1);
+  const auto unbound = make_pool(4);
+  ASSERT_EQ(unbound->groups().size(), 1U);
+  EXPECT_TRUE(unbound->groups()[0].cpus.empty());
+  EXPECT_EQ(unbound->group_of(3).count, 4);
 }
 
 }  // namespace

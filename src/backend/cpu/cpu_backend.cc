@@ -4,7 +4,9 @@
 #include "backend/cpu/prepared_activations.h"
 #include "backend/cpu/rope_table.h"
 #include "backend/cpu/split.h"
+#include "backend/cpu/workers.h"
 #include "base/check.h"
+#include "base/cpu_affinity.h"
 #include "base/cpu_topology.h"
 #include "base/thread_pool.h"
 #include "kernels/cpu/cpu_kernels.h"
@@ -17,9 +19,6 @@
 
 namespace bora {
 namespace {
-
-// Below this many values an op is done before a second worker would have begun.
-constexpr std::size_t kValuesWorthSharing = 8192;
 
 constexpr std::size_t kUsualPairs = 64;  // head_dim 128; the rope table grows where there are more
 
@@ -45,14 +44,19 @@ float* floats(const MutableTensorView& view) {
 class CpuBackend final : public Backend {
  public:
   CpuBackend(std::unique_ptr<ThreadPool> pool, const kernels::CpuKernels& kernels)
-      : pool_(std::move(pool)), kernels_(kernels) {}
+      : workers_(std::move(pool), kernels.row_tile), kernels_(kernels) {}
 
   [[nodiscard]] std::string_view device() const override { return "cpu"; }
   [[nodiscard]] std::string_view isa() const override { return kernels_.isa; }
-  [[nodiscard]] int threads() const override { return pool_->threads(); }
+  [[nodiscard]] int threads() const override { return workers_.count(); }
+  [[nodiscard]] int nodes() const override { return workers_.nodes(); }
 
+  void adopt_thread() override { allow_cpus(workers_.pool().group_of(0).cpus); }
   Result<Buffer> allocate(std::size_t bytes, Fill fill) override {
-    return Buffer::allocate(bytes, fill);
+    return workers_.allocate(bytes, fill);
+  }
+  void copy_weight(TensorView weight, std::size_t rows, std::byte* to) override {
+    workers_.copy_weight(weight, rows, to);
   }
   Result<void> reserve(std::size_t max_tokens, std::size_t max_columns) override;
   [[nodiscard]] std::size_t reserve_bytes(std::size_t max_tokens,
@@ -71,34 +75,22 @@ class CpuBackend final : public Backend {
   void route(const RouteParams& params) override;
   void add_rows(const AddRowsParams& params) override;
 
-  void begin_step() override { hot_.emplace(*pool_); }
+  void begin_step() override { hot_.emplace(workers_.pool()); }
   void end_step() override { hot_.reset(); }
   void synchronize() override {}
 
  private:
-  // Calls work(range) on the workers with their parts of [0, items), or here where there is too
-  // little to do for more than one.
-  template <class Work>
-  void share(std::size_t items, std::size_t values_per_item, const Work& work) {
-    if (items == 0) return;
-    if (items * values_per_item < kValuesWorthSharing) {
-      work(Range{0, items});
-      return;
-    }
-    pool_->run([&](int worker) {
-      const Range range = part_of(items, 1, worker, pool_->threads());
-      if (!range.empty()) work(range);
-    });
-  }
-
   // Rows of all projections, of some tokens whose activations are prepared.
   void multiply(const LinearParams& params, Range tokens);
+  // `rows` of one of them.
+  void multiply_rows(const LinearParams& params, const Projection& projection, Range tokens,
+                     Range rows, std::byte* workspace);
 
   std::byte* workspace(int worker) {
     return workspaces_.bytes().data() + static_cast<std::size_t>(worker) * workspace_bytes_;
   }
 
-  std::unique_ptr<ThreadPool> pool_;
+  Workers workers_;
   const kernels::CpuKernels& kernels_;
   std::optional<ThreadPool::HotScope> hot_;
   Buffer workspaces_;  // [threads, workspace_bytes_]
@@ -130,7 +122,7 @@ void CpuBackend::embed(const EmbedParams& params) {
   const std::size_t columns = params.table.shape.columns();
   float* out = floats(params.out);
   CHECK(params.out.shape.values() == params.ids.size() * columns, "embed: out is [T, H]");
-  share(params.ids.size(), columns, [&](Range tokens) {
+  workers_.share(params.ids.size(), columns, [&](Range tokens) {
     kernels_.embed({.table = params.table.data,
                     .row_stride = params.table.row_bytes(),
                     .dtype = params.table.dtype,
@@ -148,7 +140,7 @@ void CpuBackend::rms_norm(const RmsNormParams& params) {
   float* out = floats(params.out);
   CHECK(params.weight.shape.values() == columns, "rms_norm: weight is [H]");
   CHECK(params.out.shape.values() == params.x.shape.values(), "rms_norm: out is like x");
-  share(params.x.shape.rows(), columns, [&](Range tokens) {
+  workers_.share(params.x.shape.rows(), columns, [&](Range tokens) {
     kernels_.rms_norm({.x = x + tokens.begin * columns,
                        .tokens = tokens.size(),
                        .columns = columns,
@@ -178,53 +170,61 @@ void CpuBackend::linear(const LinearParams& params) {
     const Range some{begin, std::min(tokens, begin + at_once)};
     prepared_.prepare(params, floats(params.x) + begin * in_features, some.size(),
                       [this](std::size_t items, std::size_t values_per_item, const auto& work) {
-                        share(items, values_per_item, work);
+                        workers_.share(items, values_per_item, work);
                       });
     multiply(params, some);
   }
 }
 
 void CpuBackend::multiply(const LinearParams& params, Range tokens) {
-  const std::size_t in_features = params.x.shape.columns();
-  const float* x = floats(params.x) + tokens.begin * in_features;
-  // Projections follow each other in one sequence of rows, each padded to whole tiles, so that
-  // every worker reads one contiguous part of it and there is one wait at the end.
-  const std::size_t tile = kernels_.row_tile;
-  const auto padded = [tile](const Projection& projection) {
-    return (projection.weight.shape.rows() + tile - 1) / tile * tile;
-  };
-  std::size_t total = 0;
-  for (const Projection& projection : params.projections) total += padded(projection);
-  pool_->run([&](int worker) {
-    const Range part = part_of(total, tile, worker, pool_->threads());
+  // A group's parts of the projections follow each other in one sequence of rows, each padded to
+  // whole tiles, so that every worker reads one contiguous part of it and there is one wait at the
+  // end.
+  const std::size_t tile = workers_.row_tile();
+  const auto padded = [tile](Range rows) { return (rows.size() + tile - 1) / tile * tile; };
+  ThreadPool& pool = workers_.pool();
+  pool.run([&](int worker) {
+    const WorkerGroup& group = pool.group_of(worker);
+    const auto of_group = [&](const Projection& projection) {
+      return workers_.rows_of(group, projection.weight.shape.rows());
+    };
+    std::size_t total = 0;
+    for (const Projection& each : params.projections) total += padded(of_group(each));
+    const Range part = part_of(total, tile, worker - group.first, group.count);
     std::size_t begin = 0;
     for (const Projection& projection : params.projections) {
-      const std::size_t rows = projection.weight.shape.rows();
-      const Range mine = intersect(part, {begin, begin + rows});
+      const Range rows = of_group(projection);
+      const Range mine = intersect(part, {begin, begin + rows.size()});
       if (!mine.empty()) {
-        const std::size_t row = mine.begin - begin;
-        const TensorView& weight = projection.weight;
-        const TensorView& bias = projection.bias;
-        const std::size_t out = tokens.begin * rows + row;
-        kernels_.linear({.x = x,
-                         .tokens = tokens.size(),
-                         .in_features = in_features,
-                         .weight = weight.row(row),
-                         .weight_stride = weight.row_bytes(),
-                         .weight_dtype = weight.dtype,
-                         .rows = mine.size(),
-                         .bias = bias.empty() ? nullptr : bias.data + row_bytes(bias.dtype, row),
-                         .bias_dtype = bias.dtype,
-                         .out = floats(projection.out) + out,
-                         .out_stride = rows,
-                         .accumulate = projection.accumulate,
-                         .workspace = workspace(worker),
-                         .rounded = prepared_.rounded(weight.dtype),
-                         .tiles = prepared_.tiles(weight.dtype)});
+        const std::size_t first = rows.begin + mine.begin - begin;
+        multiply_rows(params, projection, tokens, {first, first + mine.size()}, workspace(worker));
       }
-      begin += padded(projection);
+      begin += padded(rows);
     }
   });
+}
+
+void CpuBackend::multiply_rows(const LinearParams& params, const Projection& projection,
+                               Range tokens, Range rows, std::byte* workspace) {
+  const std::size_t in_features = params.x.shape.columns();
+  const TensorView& weight = projection.weight;
+  const TensorView& bias = projection.bias;
+  const std::size_t out_stride = weight.shape.rows();
+  kernels_.linear({.x = floats(params.x) + tokens.begin * in_features,
+                   .tokens = tokens.size(),
+                   .in_features = in_features,
+                   .weight = weight.row(rows.begin),
+                   .weight_stride = weight.row_bytes(),
+                   .weight_dtype = weight.dtype,
+                   .rows = rows.size(),
+                   .bias = bias.empty() ? nullptr : bias.data + row_bytes(bias.dtype, rows.begin),
+                   .bias_dtype = bias.dtype,
+                   .out = floats(projection.out) + tokens.begin * out_stride + rows.begin,
+                   .out_stride = out_stride,
+                   .accumulate = projection.accumulate,
+                   .workspace = workspace,
+                   .rounded = prepared_.rounded(weight.dtype),
+                   .tiles = prepared_.tiles(weight.dtype)});
 }
 
 void CpuBackend::rope(const RopeParams& params) {
@@ -234,7 +234,7 @@ void CpuBackend::rope(const RopeParams& params) {
   CHECK(params.x.shape.rows() == params.positions.size(), "rope: a position per row");
   CHECK(columns % params.head_dim == 0 && 2 * pairs <= params.head_dim, "rope: whole heads");
   rope_table_.prepare(params.positions, params.inverse_frequencies, params.attention_factor);
-  share(params.positions.size(), columns, [&](Range tokens) {
+  workers_.share(params.positions.size(), columns, [&](Range tokens) {
     kernels_.rope({.x = x + tokens.begin * columns,
                    .stride = columns,
                    .tokens = tokens.size(),
@@ -255,7 +255,7 @@ void CpuBackend::store_kv(const StoreKvParams& params) {
   CHECK(params.values.shape.values() == tokens * columns, "store_kv: values are [T, Nkv * D]");
   const float* keys = floats(params.keys);
   const float* values = floats(params.values);
-  share(tokens, 2 * columns, [&](Range range) {
+  workers_.share(tokens, 2 * columns, [&](Range range) {
     kernels::StoreKvArgs args{.x = keys + range.begin * columns,
                               .tokens = range.size(),
                               .heads = layer.num_kv_heads,
@@ -323,7 +323,7 @@ void CpuBackend::attention(const AttentionParams& params) {
          .workspace = workspace(worker)});
   };
   std::atomic<std::size_t> next{0};
-  pool_->run([&](int worker) {
+  workers_.pool().run([&](int worker) {
     for (std::size_t i = next.fetch_add(1); i < tasks.count(); i = next.fetch_add(1)) {
       attend(tasks[i], worker);
     }
@@ -337,7 +337,7 @@ void CpuBackend::silu_mul(const SiluMulParams& params) {
   float* out = floats(params.out);
   CHECK(params.up.shape.values() == values && params.out.shape.values() == values,
         "silu_mul: up and out are like gate");
-  share(values, 1, [&](Range range) {
+  workers_.share(values, 1, [&](Range range) {
     kernels_.silu_mul({.gate = gate + range.begin,
                        .up = up + range.begin,
                        .values = range.size(),
@@ -352,7 +352,7 @@ void CpuBackend::gelu_mul(const GeluMulParams& params) {
   float* out = floats(params.out);
   CHECK(params.up.shape.values() == values && params.out.shape.values() == values,
         "gelu_mul: up and out are like gate");
-  share(values, 1, [&](Range range) {
+  workers_.share(values, 1, [&](Range range) {
     kernels_.gelu_mul({.gate = gate + range.begin,
                        .up = up + range.begin,
                        .values = range.size(),
@@ -363,7 +363,7 @@ void CpuBackend::gelu_mul(const GeluMulParams& params) {
 void CpuBackend::softcap(const SoftcapParams& params) {
   float* x = floats(params.x);
   CHECK(params.cap > 0.0F, "softcap: a cap");
-  share(params.x.shape.values(), 1, [&](Range range) {
+  workers_.share(params.x.shape.values(), 1, [&](Range range) {
     kernels_.softcap({.x = x + range.begin, .values = range.size(), .cap = params.cap});
   });
 }
@@ -376,7 +376,7 @@ void CpuBackend::route(const RouteParams& params) {
   CHECK(params.chosen > 0 && params.chosen <= experts, "route: some of the experts");
   CHECK(params.experts.size() == tokens * params.chosen, "route: experts are [T, K]");
   CHECK(params.weights.shape.values() == params.experts.size(), "route: weights are [T, K]");
-  share(tokens, experts * params.chosen, [&](Range range) {
+  workers_.share(tokens, experts * params.chosen, [&](Range range) {
     kernels::route({.logits = logits + range.begin * experts,
                     .tokens = range.size(),
                     .experts = experts,
@@ -395,7 +395,7 @@ void CpuBackend::add_rows(const AddRowsParams& params) {
   CHECK(params.x.shape.rows() == count && params.weights.shape.values() == count,
         "add_rows: a row of out and a weight for each of x");
   CHECK(params.out.shape.columns() == columns, "add_rows: out is as wide as x");
-  share(count, columns, [&](Range range) {
+  workers_.share(count, columns, [&](Range range) {
     kernels_.add_rows({.x = x + range.begin * columns,
                        .count = range.size(),
                        .columns = columns,
@@ -411,8 +411,9 @@ Result<std::unique_ptr<Backend>> make_cpu_backend(const CpuBackendOptions& optio
   Result<const kernels::CpuKernels*> kernels =
       kernels::select_cpu_kernels(kernels::detect_cpu_features(), options.isa, options.compute);
   if (!kernels) return std::move(kernels).error();
-  Result<std::unique_ptr<ThreadPool>> pool =
-      ThreadPool::create(options.threads == 0 ? default_threads() : options.threads);
+  const CpuTopology topology = options.topology ? *options.topology : cpu_topology();
+  Result<std::unique_ptr<ThreadPool>> pool = ThreadPool::create(
+      options.threads == 0 ? default_threads(topology) : options.threads, topology);
   if (!pool) return std::move(pool).error();
   auto backend = std::make_unique<CpuBackend>(std::move(pool).value(), **kernels);
   if (Result<void> reserved = backend->reserve(1, kUsualColumns); !reserved) {

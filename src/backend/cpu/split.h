@@ -23,6 +23,12 @@ inline Range part_of(std::size_t total, std::size_t tile, int worker, int worker
           std::min(total, tiles * (index + 1) / count * tile)};
 }
 
+// The part of [0, total) that the workers [first, first + count) have together.
+inline Range part_of_group(std::size_t total, std::size_t tile, int first, int count, int workers) {
+  return {part_of(total, tile, first, workers).begin,
+          part_of(total, tile, first + count - 1, workers).end};
+}
+
 // Memory that different threads write is kept apart by pages.
 constexpr std::size_t whole_pages(std::size_t bytes) {
   constexpr std::size_t kPage = 4096;
