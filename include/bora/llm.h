@@ -36,6 +36,15 @@ class Checkpoint;
 class Engine;
 class Tokenizer;
 
+// Where weights lie that are not converted: in the page cache, which all processes share; or in
+// memory of the process's own, in huge pages and near to the threads that read them.
+enum class LoadMode {
+  kAuto,  // a copy where it is read often (LlmOptions::lives_long), or on a machine of several NUMA
+          // nodes; but never more than half the memory
+  kMap,
+  kCopy,
+};
+
 struct LlmOptions {
   // f32, f16, bf16: converted at load; q8_0 (int8), q4_0 (int4): quantized at load and kept in
   // `weights_cache`, so that the second start maps them; nullopt: as stored.
@@ -45,6 +54,8 @@ struct LlmOptions {
   std::optional<DType> kv;         // f32, f16, bf16; nullopt: as EngineOptions says
   std::optional<std::string> isa;  // "scalar", "avx2", ...; nullopt: the best this CPU has
   int threads = 0;                 // 0: the cores this process may use
+  LoadMode load = LoadMode::kAuto;
+  bool lives_long = false;         // many answers: worth a slower start
   std::size_t context_length = 0;  // 0: the model's, at most kDefaultContext
   std::size_t prefill_chunk = 512;
   std::size_t max_sequences = 1;             // computed at a time
@@ -55,11 +66,11 @@ struct LlmOptions {
   std::filesystem::path draft_model;
   std::optional<DType> draft_weights;
 
-  // While weights are quantized: how far it is, and lines that a user should see (a cache that was
-  // damaged and is made again). Called on the thread that opens; may be empty.
+  // While weights are quantized or copied: how far it is, and lines that a user should see (a cache
+  // that was damaged and is made again). Called on the thread that opens; may be empty.
   std::function<void(const QuantizeProgress&)> on_progress;
   std::function<void(std::string_view)> on_note;
-  const std::atomic<bool>* interrupted = nullptr;  // set elsewhere: give up quantizing
+  const std::atomic<bool>* interrupted = nullptr;  // set elsewhere: give up quantizing or copying
 };
 
 struct CompletionOptions {
@@ -102,6 +113,7 @@ struct LlmInfo {
   std::string device;        // "cpu"
   std::string isa;           // "avx2"
   int threads = 0;
+  std::string load;  // "map", "copy"
   std::size_t context_length = 0;
   std::size_t weight_bytes = 0;
   std::size_t weight_bytes_per_token = 0;  // what a step reads: all but the embedding table
@@ -121,7 +133,7 @@ class Llm {
   // nothing unless options.weights asks for it. A checkpoint without a tokenizer opens: it
   // completes ids only. Errors: kNotFound, kBadModel, kUsage (an option that cannot be, a draft
   // model of another vocabulary), kDoesNotFit; while quantizing also kFailed (a full disk) and
-  // kInterrupted.
+  // kInterrupted, this also while copying.
   static Result<Llm> open(const std::filesystem::path& model, const LlmOptions& options = {});
   ~Llm();
   Llm(Llm&& other) noexcept;

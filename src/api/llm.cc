@@ -43,9 +43,18 @@ Result<Checkpoint> with_weights(Checkpoint checkpoint, const LlmOptions& options
                                                      .discarded = discarded});
 }
 
-Result<std::unique_ptr<Model>> load(const Checkpoint& checkpoint, const LlmOptions& options) {
-  LoadOptions load{.weights = options.weights, .threads = options.threads};
+// `copy_to`: as LoadOptions.
+Result<std::unique_ptr<Model>> load(const Checkpoint& checkpoint, const LlmOptions& options,
+                                    Backend* copy_to) {
+  LoadOptions load{.weights = options.weights, .threads = options.threads, .copy_to = copy_to};
   if (is_quantized(options.weights)) load.weights.reset();  // with_weights() has seen to it
+  load.on_copied = [&options](std::size_t done, std::size_t total) {
+    if (options.on_progress) {
+      options.on_progress(
+          {.stage = QuantizeProgress::Stage::kCopying, .bytes_done = done, .bytes = total});
+    }
+    return options.interrupted == nullptr || !options.interrupted->load(std::memory_order_relaxed);
+  };
   return load_model(checkpoint, load);
 }
 
@@ -120,11 +129,13 @@ Result<std::unique_ptr<Engine>> make_engine(const Checkpoint& checkpoint,
                                             const Checkpoint* draft_checkpoint,
                                             std::unique_ptr<Backend> backend,
                                             const LlmOptions& options, const MemoryPlan& plan) {
-  Result<std::unique_ptr<Model>> model = load(checkpoint, options);
+  Backend* copy_to = plan.bytes.weights.copied > 0 ? backend.get() : nullptr;
+  Result<std::unique_ptr<Model>> model = load(checkpoint, options, copy_to);
   if (!model) return std::move(model).error();
   std::unique_ptr<Model> draft;
   if (draft_checkpoint != nullptr) {
-    Result<std::unique_ptr<Model>> loaded = load(*draft_checkpoint, draft_options(options));
+    Result<std::unique_ptr<Model>> loaded =
+        load(*draft_checkpoint, draft_options(options), copy_to);
     if (!loaded) return std::move(loaded).error();
     draft = *std::move(loaded);
     note_large_draft(**model, *draft, options);
@@ -244,7 +255,7 @@ Result<Llm> Llm::open(const std::filesystem::path& model, const LlmOptions& opti
       make_engine(parts->checkpoint, of_draft, *std::move(backend), options, *plan);
   if (!engine) return std::move(engine).error();
   parts->engine = *std::move(engine);
-  if (parts->engine->model().owned_bytes() == 0) {  // what was converted has been read
+  if (parts->engine->model().owned_bytes() == 0) {  // what was converted or copied has been read
     parts->prefetcher =
         std::make_unique<Prefetcher>(parts->checkpoint, parts->engine->model().weights());
   }
@@ -325,6 +336,7 @@ LlmInfo Llm::info() const {
           .device = std::string(engine.backend().device()),
           .isa = std::string(engine.backend().isa()),
           .threads = engine.backend().threads(),
+          .load = model.copied_bytes() > 0 ? "copy" : "map",
           .context_length = engine.context_length(),
           .weight_bytes = model.weight_bytes(),
           .weight_bytes_per_token = model.weight_bytes_per_token(),

@@ -50,11 +50,16 @@ std::uint64_t bytes_in(const RewrittenByBegin& rewritten, const TensorView& weig
 // The weights after --weights int8 or int4.
 WeightBytes quantized_bytes(const Checkpoint& checkpoint, const Model& stored, DType weights) {
   const RewrittenByBegin rewritten = rewritten_by(make_recipe(checkpoint, weights), checkpoint);
-  std::uint64_t bytes = 0;
+  std::uint64_t matrices = 0;
+  std::uint64_t vectors = 0;
   for (const TensorView& weight : stored.weights()) {
+    std::uint64_t& bytes = weight.shape.rank() > 1 ? matrices : vectors;
     bytes = add_bytes(bytes, bytes_in(rewritten, weight));
   }
-  return {.mapped = bytes - stored.converted_bytes(), .converted = stored.converted_bytes()};
+  const std::uint64_t mapped = add_bytes(matrices, vectors) - stored.converted_bytes();
+  return {.mapped = mapped,
+          .converted = stored.converted_bytes(),
+          .copyable = std::min(mapped, matrices)};
 }
 
 Result<WeightChoice> choice_of(const Checkpoint& checkpoint, const Model& stored,
@@ -66,8 +71,7 @@ Result<WeightChoice> choice_of(const Checkpoint& checkpoint, const Model& stored
   }
   Result<std::unique_ptr<const Model>> outline = outline_model(checkpoint, weights);
   if (!outline) return std::move(outline).error();
-  choice.bytes.converted = (*outline)->converted_bytes();
-  choice.bytes.mapped = (*outline)->weight_bytes() - choice.bytes.converted;
+  choice.bytes = weight_bytes_of(**outline);
   return choice;
 }
 
@@ -146,6 +150,35 @@ Result<Planned> prepare(const Checkpoint& checkpoint, const LlmOptions& options)
   return planned;
 }
 
+// Weights that are read by many steps are worth a copy; one that takes more than half the memory
+// would leave none for the page cache of others, or for a second process.
+bool is_worth_copying(const Backend& backend, const LlmOptions& options, const MemoryPlan& plan) {
+  const bool pays = options.lives_long || backend.nodes() > 1;
+  return pays && plan.bytes.total() <= plan.limit / 2;
+}
+
+// Whether weights are copied, as options.load says.
+Result<void> decide_load(const Backend& backend, const LlmOptions& options, Planned& planned) {
+  if (options.load == LoadMode::kMap) return {};
+  if (options.load == LoadMode::kAuto) {
+    const Result<MemoryPlanner> planner =
+        MemoryPlanner::create(*planned.stored, backend, planned.options);
+    if (!planner) return planner.error();
+    if (!is_worth_copying(backend, options, planner->plan(planner->wanted()))) return {};
+  }
+  planned.wanted.bytes = planned.wanted.bytes.copy();
+  planned.options.weights = planned.wanted.bytes;
+  if (planned.options.draft_weights) {
+    planned.options.draft_weights = planned.options.draft_weights->copy();
+  }
+  return {};
+}
+
+std::string threads_from(const LlmOptions& options, const CpuTopology& topology) {
+  if (options.threads > 0) return "flag";
+  return topology.quota && *topology.quota < topology.cores ? "quota" : "cores";
+}
+
 ModelPlan::Row row_of(const MemoryPlanner& planner, const WeightChoice& weights) {
   MemoryChoice choice = planner.wanted();
   choice.weights = weights.bytes;
@@ -169,6 +202,8 @@ Result<MemoryPlan> plan_checkpoint(const Checkpoint& checkpoint, const Backend& 
                                    const LlmOptions& options) {
   Result<Planned> planned = prepare(checkpoint, options);
   if (!planned) return std::move(planned).error();
+  Result<void> decided = decide_load(backend, options, *planned);
+  if (!decided) return std::move(decided).error();
   return plan_memory(*planned->stored, backend, planned->options, planned->choices);
 }
 
@@ -186,11 +221,16 @@ Result<void> check_fits(const std::filesystem::path& model, const LlmOptions& op
 Result<ModelPlan> plan_model(const std::filesystem::path& model, const LlmOptions& options) {
   Result<Checkpoint> checkpoint = Checkpoint::open(model);
   if (!checkpoint) return std::move(checkpoint).error();
-  Result<std::unique_ptr<Backend>> backend = make_cpu_backend(
-      {.threads = options.threads, .isa = options.isa, .compute = options.compute});
+  const CpuTopology topology = cpu_topology();
+  Result<std::unique_ptr<Backend>> backend = make_cpu_backend({.threads = options.threads,
+                                                               .isa = options.isa,
+                                                               .compute = options.compute,
+                                                               .topology = topology});
   if (!backend) return std::move(backend).error();
   Result<Planned> planned = prepare(*checkpoint, options);
   if (!planned) return std::move(planned).error();
+  Result<void> decided = decide_load(**backend, options, *planned);
+  if (!decided) return std::move(decided).error();
   Result<MemoryPlanner> planner =
       MemoryPlanner::create(*planned->stored, **backend, planned->options);
   if (!planner) return std::move(planner).error();
@@ -201,6 +241,8 @@ Result<ModelPlan> plan_model(const std::filesystem::path& model, const LlmOption
                  .device = std::string((*backend)->device()),
                  .isa = std::string((*backend)->isa()),
                  .threads = (*backend)->threads(),
+                 .threads_from = threads_from(options, topology),
+                 .topology = topology,
                  .wanted = row_of(*planner, planned->wanted),
                  .by_weights = {},
                  .alternatives = {}};

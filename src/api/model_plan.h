@@ -4,6 +4,7 @@
 // Errors of all: kBadModel and kUsage as Llm::open().
 #pragma once
 
+#include "base/cpu_topology.h"
 #include "base/result.h"
 #include "formats/checkpoint.h"
 #include "plan/alternatives.h"
@@ -23,7 +24,8 @@ std::string weights_flag(std::optional<DType> weights);
 // Whether they are blocks, which Llm::open() makes by quantize/ and not by load_model().
 bool is_quantized(std::optional<DType> weights);
 
-// The plan that Llm::open() goes by. Also kDoesNotFit, with what would fit.
+// The plan that Llm::open() goes by; weights are copied where bytes.weights.copied says so. Also
+// kDoesNotFit, with what would fit.
 Result<MemoryPlan> plan_checkpoint(const Checkpoint& checkpoint, const Backend& backend,
                                    const LlmOptions& options);
 
@@ -45,6 +47,8 @@ struct ModelPlan {
   std::string device;           // "cpu"
   std::string isa;              // "avx2"
   int threads = 0;              //
+  std::string threads_from;     // what decided on so many: "flag", "cores" or "quota"
+  CpuTopology topology;         // of this machine
   Row wanted;                   // what the options ask for
   std::vector<Row> by_weights;  // as stored, bf16, int8, int4, and the wanted ones
   std::vector<Alternative>

@@ -164,7 +164,7 @@ Result<ExitCode> chat_command(Arguments arguments) {
   if (Result<void> checked = check(options); !checked) return std::move(checked).error();
   std::optional<ProgressLine> progress(std::in_place, options.report.quiet || options.report.json);
   Result<Llm> llm = open_llm(options.location, options.engine, options.speculate,
-                             options.chat_template, *progress);
+                             options.chat_template, *progress, {.lives_long = true});
   progress.reset();
   if (!llm) return std::move(llm).error();
   return converse(options, *llm);

@@ -19,6 +19,9 @@ Result<LlmOptions> llm_options(const EngineFlags& flags) {
   options.compute = flags.compute == "f32" ? ComputeType::kF32 : ComputeType::kAuto;
   options.isa = flags.isa;
   options.threads = flags.threads;
+  if (flags.load != "auto") {
+    options.load = flags.load == "copy" ? LoadMode::kCopy : LoadMode::kMap;
+  }
   options.context_length = flags.context;
   options.prefill_chunk = flags.prefill_chunk;
   options.memory_limit = flags.memory_limit;
@@ -80,10 +83,11 @@ Result<void> add_draft_model(const SpeculateFlags& flags, const ModelLocation& l
 
 Result<Llm> open_llm(const ModelLocation& location, const EngineFlags& flags,
                      const SpeculateFlags& speculate, const std::string& template_file,
-                     ProgressLine& progress, std::size_t max_sequences) {
+                     ProgressLine& progress, Use use) {
   Result<LlmOptions> options = llm_options(flags);
   if (!options) return std::move(options).error();
-  options->max_sequences = max_sequences;
+  options->max_sequences = use.max_sequences;
+  options->lives_long = use.lives_long;
   if (!template_file.empty()) {
     constexpr std::size_t kTemplateLimit = std::size_t{1} << 20;
     Result<std::string> text = read_text_file(template_file, kTemplateLimit);

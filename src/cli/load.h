@@ -29,10 +29,16 @@ using FindModel =
 Result<void> add_draft_model(const SpeculateFlags& flags, const ModelLocation& location,
                              LlmOptions& options, FindModel find);
 
-// The same as the flags say, for that many sequences at a time, with the template of that file, if
-// it names one. The file is read first, so that a wrong name costs no load.
+// What a command needs a model for.
+struct Use {
+  std::size_t max_sequences = 1;  // computed at a time
+  bool lives_long = false;        // many answers
+};
+
+// The same as the flags say, with the template of that file, if it names one. The file is read
+// first, so that a wrong name costs no load.
 Result<Llm> open_llm(const ModelLocation& location, const EngineFlags& flags,
                      const SpeculateFlags& speculate, const std::string& template_file,
-                     ProgressLine& progress, std::size_t max_sequences = 1);
+                     ProgressLine& progress, Use use);
 
 }  // namespace bora

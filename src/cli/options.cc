@@ -11,7 +11,7 @@ constexpr std::array kWeights = {Choice{"auto"}, Choice{"f32"},  Choice{"f16"},
 constexpr std::array kCompute = {Choice{"auto"}, Choice{"f32"}};
 constexpr std::array kKv = {Choice{"auto"}, Choice{"f32"}, Choice{"f16"}, Choice{"bf16"},
                             Choice{"int8", true}};
-constexpr std::array kLoad = {Choice{"auto"}, Choice{"map"}, Choice{"copy", true}};
+constexpr std::array kLoad = {Choice{"auto"}, Choice{"map"}, Choice{"copy"}};
 constexpr std::array kDevice = {Choice{"auto"}, Choice{"cpu"}, Choice{"cuda", true}};
 
 constexpr std::array kSpeculate = {Choice{"auto"}, Choice{"off"}, Choice{"lookup"},
@@ -56,7 +56,11 @@ void add_machine_flags(FlagTable& flags, EngineFlags& options) {
       kCompute, options.compute);
   flags.choice("--kv", "type of the KV cache (auto: f32 with --compute f32, else f16)", kKv,
                options.kv);
-  flags.choice("--load", "map: run from the page cache, no copy", kLoad, options.load);
+  flags.choice("--load",
+               "map: run from the page cache, at once; copy: from huge pages near to the cores "
+               "(auto: a copy for chat, and with several NUMA nodes, where half the memory holds "
+               "it)",
+               kLoad, options.load);
   flags.choice("--device", "what computes", kDevice, options.device);
   flags.text("--isa", "NAME",
              "instruction set of the kernels: scalar, avx2, avx512, avx512_bf16, amx "

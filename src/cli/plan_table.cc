@@ -24,6 +24,7 @@ struct Line {
 std::vector<Line> lines_of(const MemoryBytes& bytes) {
   return {{"weights_mapped", "weights, mapped", bytes.weights.mapped},
           {"weights_converted", "weights, converted", bytes.weights.converted},
+          {"weights_copied", "weights, copied", bytes.weights.copied},
           {"kv", "keys and values", bytes.kv},
           {"workspace", "activations", bytes.workspace},
           {"logits", "logits", bytes.logits},
@@ -45,15 +46,21 @@ std::string count(std::size_t number, std::string_view thing) {
   return fmt::format("{} {}{}", number, thing, number == 1 ? "" : "s");
 }
 
+std::string reason_of_threads(const ModelPlan& plan) {
+  if (plan.threads_from == "flag") return "as --threads says";
+  return plan.threads_from == "quota" ? "as many as the quota" : "one a core";
+}
+
 std::string heading(const ModelPlan& plan) {
   const MemoryPlan& wanted = plan.wanted.plan;
   return fmt::format(
-      "{}: {}, {} weights, {} keys and values; {}, {}, {}\n"
+      "{}: {}, {} weights, {} keys and values\n"
+      "{}, {}, {}, {}; cores: {}\n"
       "{}, {} of {} positions, chunks of {}\n\n",
       printable(plan.name), plan.architecture, weights_name(plan, plan.wanted),
       info(wanted.kv_dtype).name, plan.device, plan.isa,
-      count(static_cast<std::size_t>(plan.threads), "thread"),
-      count(wanted.max_sequences, "sequence"),
+      count(static_cast<std::size_t>(plan.threads), "thread"), reason_of_threads(plan),
+      describe(plan.topology), count(wanted.max_sequences, "sequence"),
       wanted.max_sequences == 1 ? "a context" : "each a context", wanted.context_length,
       wanted.chunk);
 }
@@ -129,6 +136,12 @@ Json plan_json(const ModelPlan& plan) {
               {"device", plan.device},
               {"isa", plan.isa},
               {"threads", plan.threads},
+              {"threads_from", plan.threads_from},
+              {"cores", plan.topology.cores},
+              {"cpus", plan.topology.cpus},
+              {"numa_nodes", std::max<std::size_t>(plan.topology.nodes.size(), 1)},
+              {"cpu_quota", plan.topology.quota ? Json(*plan.topology.quota) : Json(nullptr)},
+              {"load", wanted.bytes.weights.copied > 0 ? "copy" : "map"},
               {"stored_weights", plan.stored},
               {"weights", plan.wanted.weights.name},
               {"kv", info(wanted.kv_dtype).name},

@@ -51,14 +51,18 @@ std::string describe_progress(const QuantizeProgress& progress, double seconds) 
                        seconds);
   }
   const bool checking = progress.stage == QuantizeProgress::Stage::kChecking;
+  const bool copying = progress.stage == QuantizeProgress::Stage::kCopying;
   const auto done = static_cast<double>(progress.bytes_done);
   const auto total = static_cast<double>(progress.bytes);
   const double share = progress.bytes == 0 ? 1.0 : done / total;
-  std::string line =
-      fmt::format("{} weights {:.0f} %, tensor {} of {}, {:.1f} of {:.1f} GB, {:.0f} s",
-                  checking ? "checking the cached" : "quantizing", 100.0 * share,
-                  std::min(progress.tensors_done + 1, progress.tensors), progress.tensors,
-                  done * 1e-9, total * 1e-9, seconds);
+  std::string line = fmt::format(
+      "{} weights {:.0f} %, ",
+      checking ? "checking the cached" : (copying ? "copying" : "quantizing"), 100.0 * share);
+  if (!copying) {
+    line += fmt::format("tensor {} of {}, ", std::min(progress.tensors_done + 1, progress.tensors),
+                        progress.tensors);
+  }
+  line += fmt::format("{:.1f} of {:.1f} GB, {:.0f} s", done * 1e-9, total * 1e-9, seconds);
   // The rate of the first moments says little.
   if (share > 0.02) line += fmt::format(", {:.0f} s left", seconds * (1.0 - share) / share);
   return line;

@@ -37,7 +37,7 @@ constexpr HelpText kHelp = {
     "Completes a prompt (stdin if none is given) and streams the text to stdout; a report of the\n"
     "speed follows on stderr. Ctrl-C ends the answer.",
     "JSON (--json): one object with\n"
-    "  text, prompt_ids, ids, finish_reason (stop|length|interrupted), model, device, isa, "
+    "  text, prompt_ids, ids, finish_reason (stop|length|interrupted), model, device, isa, load, "
     "weights,\n"
     "  timings: load_s (process start to first forward pass), prefill_s, prefill_tokens_per_s,\n"
     "  decode_s (the new tokens after the first), decode_tokens_per_s, total_tokens_per_s\n"
@@ -192,8 +192,9 @@ Result<ExitCode> run_command(Arguments arguments) {
   }
   std::optional<Llm> llm;  // outlives the line that watches it
   ProgressLine progress(options.report.quiet || options.report.json);
-  Result<Llm> opened = open_llm(options.location, options.engine, options.speculate,
-                                options.chat_template, progress, options.parallel);
+  Result<Llm> opened =
+      open_llm(options.location, options.engine, options.speculate, options.chat_template, progress,
+               {.max_sequences = options.parallel});
   if (!opened) return std::move(opened).error();
   llm = *std::move(opened);
   progress.watch(*llm);

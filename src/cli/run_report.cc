@@ -152,6 +152,7 @@ Json run_json(const Completion& completion, const LlmInfo& info, double load_s) 
       {"model", info.name},
       {"device", info.device},
       {"isa", info.isa},
+      {"load", info.load},
       {"weights", info.weights},
       {"timings",
        {{"load_s", finite(load_s)},

@@ -302,6 +302,16 @@ Result<TensorView> Checkpoint::tensor(std::string_view name) const {
   return TensorView{file.bytes().data() + stored->offset, *stored->dtype, stored->shape};
 }
 
+void Checkpoint::done_with(std::span<const std::byte> bytes) const {
+  const auto has_them = [&](const MappedFile& file) {
+    const std::span<const std::byte> all = file.bytes();
+    return bytes.data() >= all.data() && bytes.data() < all.data() + all.size();
+  };
+  const auto file = std::ranges::find_if(files_, has_them);
+  if (file == files_.end()) return;
+  file->done_with(static_cast<std::size_t>(bytes.data() - file->bytes().data()), bytes.size());
+}
+
 void Checkpoint::replace_tensors(MappedFile file, std::span<const StoredTensor> tensors) {
   const auto index = static_cast<std::uint32_t>(files_.size());
   for (const StoredTensor& tensor : tensors) {

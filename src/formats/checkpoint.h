@@ -53,6 +53,9 @@ class Checkpoint {
   // The bytes of a tensor of tensors(), whatever its type.
   [[nodiscard]] std::span<const std::byte> bytes_of(const StoredTensor& tensor) const;
 
+  // Says that these bytes of a tensor have been read for now (MappedFile::done_with).
+  void done_with(std::span<const std::byte> bytes) const;
+
   // From now on these tensors are those of `file`, which joins files(): same names and shapes,
   // other types and places. Views taken before stay those of the old ones. Preconditions (CHECKed):
   // each is a tensor of this checkpoint, with its shape, inside the file.

@@ -40,8 +40,10 @@ struct BoundWeights {
   bool tied_embedding = false;      // it is the output projection too, which a step reads whole
   std::size_t idle_bytes = 0;       // of the experts that a token does not choose
   std::vector<Product> products;    // what forward() does with them for a token
-  std::vector<Buffer> owned;        // what was converted at load
+  std::vector<Buffer> owned;        // what was converted or copied at load
   std::size_t converted_bytes = 0;  // of `owned`; in an outline, what it will be
+  std::size_t copied_bytes = 0;     // of `owned`: as they were stored
+  std::size_t copyable_bytes = 0;   // of those bound as stored: matrices, copied or not
 };
 
 class Model {
@@ -88,6 +90,13 @@ class Model {
   [[nodiscard]] std::size_t weight_bytes() const;
   [[nodiscard]] std::size_t owned_bytes() const;
   [[nodiscard]] std::size_t converted_bytes() const { return weights_.converted_bytes; }
+  // Of those that lie in memory of the model's own, what was copied as stored; and what is or could
+  // be.
+  [[nodiscard]] std::size_t copied_bytes() const { return weights_.copied_bytes; }
+  [[nodiscard]] std::size_t copyable_bytes() const { return weights_.copyable_bytes; }
+
+  // Memory that weights lie in.
+  void keep(Buffer weights) { weights_.owned.push_back(std::move(weights)); }
 
   // The type most of the weights have ("bf16", "q4_1"), for reports.
   [[nodiscard]] std::string_view weight_type() const;

@@ -116,14 +116,15 @@ Result<ModelConfig> read_config(const Checkpoint& checkpoint, const ArchSpec& sp
   return config;
 }
 
-// `pool` null: for sizes only.
-Result<std::unique_ptr<Model>> bind(const Checkpoint& checkpoint, std::optional<DType> weights,
-                                    ThreadPool* pool) {
+// `pool` null: for sizes only. `copies`: as WeightBinder.
+Result<std::unique_ptr<Model>> bind_model(const Checkpoint& checkpoint,
+                                          std::optional<DType> weights, ThreadPool* pool,
+                                          WeightCopies* copies = nullptr) {
   Result<const ArchSpec*> spec = spec_of(checkpoint);
   if (!spec) return std::move(spec).error();
   Result<ModelConfig> config = read_config(checkpoint, **spec);
   if (!config) return std::move(config).error();
-  WeightBinder binder(checkpoint, weights, pool);
+  WeightBinder binder(checkpoint, weights, pool, copies);
   return (*spec)->bind_weights(*std::move(config), binder);
 }
 
@@ -156,16 +157,26 @@ Result<std::unique_ptr<Model>> load_model(const Checkpoint& checkpoint,
   const std::string note = widening_note(checkpoint);
   if (!note.empty()) log(LogLevel::kInfo, note);
   if (options.weights || !note.empty()) {
-    auto made = ThreadPool::create(options.threads > 0 ? options.threads : default_threads());
+    const CpuTopology topology = cpu_topology();
+    auto made = ThreadPool::create(
+        options.threads > 0 ? options.threads : default_threads(topology), topology);
     if (!made) return std::move(made).error();
     pool = std::move(made).value();
   }
-  return bind(checkpoint, options.weights, pool.get());
+  if (options.copy_to == nullptr) return bind_model(checkpoint, options.weights, pool.get());
+  auto outline = outline_model(checkpoint, options.weights);
+  if (!outline) return std::move(outline).error();
+  Result<WeightCopies> copies =
+      WeightCopies::create(*options.copy_to, (*outline)->copyable_bytes(), options.on_copied);
+  if (!copies) return std::move(copies).error();
+  auto model = bind_model(checkpoint, options.weights, pool.get(), &*copies);
+  if (model) (*model)->keep(std::move(*copies).take());
+  return model;
 }
 
 Result<std::unique_ptr<const Model>> outline_model(const Checkpoint& checkpoint,
                                                    std::optional<DType> weights) {
-  Result<std::unique_ptr<Model>> model = bind(checkpoint, weights, nullptr);
+  Result<std::unique_ptr<Model>> model = bind_model(checkpoint, weights, nullptr);
   if (!model) return std::move(model).error();
   return std::unique_ptr<const Model>(*std::move(model));
 }

@@ -31,6 +31,10 @@ struct LoadOptions {
   std::optional<DType> weights =
       std::nullopt;  // f32, f16 or bf16: convert to it at load; nullopt: as stored
   int threads = 0;   // for converting; 0: default_threads()
+  // Copy what is not converted into memory of the model's own, where this backend reads it best;
+  // null: it stays in the map.
+  Backend* copy_to = nullptr;
+  OnCopied on_copied = nullptr;
 };
 
 // The type that --weights names, q8_0 for "int8" and q4_0 for "int4" (which quantize/ makes, not
@@ -42,10 +46,10 @@ Result<std::optional<DType>> parse_weight_type(std::string_view name);
 Result<ModelConfig> read_model_config(const Checkpoint& checkpoint);
 
 // Binds the weights, which stay where they lie (checkpoint must outlive the model) unless
-// options.weights asks for another type than the stored one, or the stored one is widened
-// (formats/packed.h; a line of the log says so).
+// options.weights asks for another type than the stored one, the stored one is widened
+// (formats/packed.h; a line of the log says so), or options.copy_to asks for copies.
 // Errors: as read_model_config; kBadModel with all missing, misshapen and unclaimed tensors at
-// once; kDoesNotFit where a conversion lacks the memory.
+// once; kDoesNotFit where a conversion or a copy lacks the memory; kInterrupted, as on_copied says.
 Result<std::unique_ptr<Model>> load_model(const Checkpoint& checkpoint, const LoadOptions& options);
 
 // The same model with the same errors, but nothing is converted: it knows its config and how many

@@ -55,10 +55,25 @@ StoredWeight WeightBinder::find(std::string_view name, const Shape& shape, bool 
   return {.view = {checkpoint_.bytes_of(*tensor).data(), dtype, shape}, .packed = tensor->packed};
 }
 
-TensorView WeightBinder::with_wanted_type(std::string_view name, const StoredWeight& stored) {
+TensorView WeightBinder::copied(std::string_view name, TensorView stored, std::size_t rows) {
+  weights_.copyable_bytes += stored.bytes();
+  if (copies_ == nullptr) return stored;
+  Result<TensorView> copy = copies_->copy(stored, rows);
+  if (!copy) {
+    failure_ = std::move(copy).error().with_context(stored_name(name));
+    return {};
+  }
+  weights_.copied_bytes += stored.bytes();
+  checkpoint_.done_with({stored.data, stored.bytes()});
+  return *copy;
+}
+
+TensorView WeightBinder::with_wanted_type(std::string_view name, const StoredWeight& stored,
+                                          std::size_t rows) {
+  if (stored.view.empty() || failure_) return stored.view;
   const DType wanted_type = convert_to_.value_or(stored.view.dtype);
   const bool as_stored = stored.packed == nullptr && wanted_type == stored.view.dtype;
-  if (stored.view.empty() || as_stored || failure_) return stored.view;
+  if (as_stored) return copied(name, stored.view, rows);
   const TensorView wanted{stored.view.data, wanted_type, stored.view.shape};
   weights_.converted_bytes += wanted.bytes();
   if (pool_ == nullptr) return wanted;
@@ -80,7 +95,8 @@ TensorView WeightBinder::embedding(std::string_view name, std::size_t rows, std:
 
 TensorView WeightBinder::linear(std::string_view name, std::size_t out_features,
                                 std::size_t in_features) {
-  const TensorView view = with_wanted_type(name, find(name, {out_features, in_features}, false));
+  const TensorView view =
+      with_wanted_type(name, find(name, {out_features, in_features}, false), out_features);
   if (!view.empty()) weights_.in_use_order.push_back(view);
   return view;
 }
@@ -88,7 +104,7 @@ TensorView WeightBinder::linear(std::string_view name, std::size_t out_features,
 TensorView WeightBinder::linear_stack(std::string_view name, std::size_t count,
                                       std::size_t out_features, std::size_t in_features) {
   const TensorView view =
-      with_wanted_type(name, find(name, {count, out_features, in_features}, false));
+      with_wanted_type(name, find(name, {count, out_features, in_features}, false), out_features);
   if (!view.empty()) weights_.in_use_order.push_back(view);
   return view;
 }

@@ -12,6 +12,7 @@
 #include "model/convert.h"
 #include "model/gguf_names.h"
 #include "model/model.h"
+#include "model/weight_copies.h"
 #include "tensor/tensor_view.h"
 
 #include <cstddef>
@@ -29,9 +30,11 @@ class WeightBinder {
   // convert_to: f32, f16 or bf16 for linear weights and the embedding; nullopt: as stored, but what
   // is of a packed type (formats/packed.h) widened. `pool` does the converting; without one nothing
   // is converted and the views, which then have the wanted type and lie where the stored values
-  // lie, are for counting bytes only (outline_model).
-  WeightBinder(const Checkpoint& checkpoint, std::optional<DType> convert_to, ThreadPool* pool)
-      : checkpoint_(checkpoint), convert_to_(convert_to), pool_(pool) {}
+  // lie, are for counting bytes only (outline_model). `copies`: what those come to lie in that are
+  // not converted; null: they stay in the map.
+  WeightBinder(const Checkpoint& checkpoint, std::optional<DType> convert_to, ThreadPool* pool,
+               WeightCopies* copies = nullptr)
+      : checkpoint_(checkpoint), convert_to_(convert_to), pool_(pool), copies_(copies) {}
 
   [[nodiscard]] bool is_gguf() const;
   // What this architecture calls some tensors in GGUF files other than most; borrowed.
@@ -64,20 +67,23 @@ class WeightBinder {
 
  private:
   StoredWeight find(std::string_view name, const Shape& shape, bool plain_only);
-  TensorView with_wanted_type(std::string_view name, const StoredWeight& stored);
+  // `rows`: of each matrix in it.
+  TensorView with_wanted_type(std::string_view name, const StoredWeight& stored, std::size_t rows);
+  TensorView copied(std::string_view name, TensorView stored, std::size_t rows);
   [[nodiscard]] std::string stored_name(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> unclaimed() const;
 
   const Checkpoint& checkpoint_;
   std::optional<DType> convert_to_;
   ThreadPool* pool_;
+  WeightCopies* copies_;
   std::span<const GgufName> gguf_names_;
   BoundWeights weights_;
   std::unordered_set<std::string> claimed_;  // by the checkpoint's own names
   std::vector<std::string> complaints_;
   bool unsupported_type_ =
       false;  // one of the complaints is of a type that nothing can be done with
-  std::optional<Error> failure_;  // a conversion that found no memory or no room for a value
+  std::optional<Error> failure_;  // a conversion or copy: no memory, no room for a value, Ctrl-C
 };
 
 }  // namespace bora

@@ -7,8 +7,17 @@
 namespace bora {
 
 WeightBytes weight_bytes_of(const Model& model) {
-  return {.mapped = model.weight_bytes() - model.converted_bytes(),
-          .converted = model.converted_bytes()};
+  return {.mapped = model.weight_bytes() - model.converted_bytes() - model.copied_bytes(),
+          .converted = model.converted_bytes(),
+          .copied = model.copied_bytes(),
+          .copyable = model.copyable_bytes() - model.copied_bytes()};
+}
+
+WeightBytes WeightBytes::copy() const {
+  return {.mapped = mapped - copyable,
+          .converted = converted,
+          .copied = add_bytes(copied, copyable),
+          .copyable = 0};
 }
 
 std::uint64_t DraftPlan::total() const {

@@ -19,9 +19,15 @@ inline constexpr std::size_t kMostDraftedTokens = 16;
 // The weights in one of the types they may have.
 struct WeightBytes {
   std::uint64_t mapped = 0;     // they lie in files and have to come in
-  std::uint64_t converted = 0;  // they lie in memory of the model's own
+  std::uint64_t converted = 0;  // they lie in memory of the model's own, in another type
+  std::uint64_t copied = 0;     // the same, as they are stored
+  std::uint64_t copyable = 0;   // of `mapped`: what could be copied
 
-  [[nodiscard]] std::uint64_t total() const { return add_bytes(mapped, converted); }
+  [[nodiscard]] std::uint64_t total() const {
+    return add_bytes(add_bytes(mapped, converted), copied);
+  }
+  // The same weights, copied.
+  [[nodiscard]] WeightBytes copy() const;
 };
 
 WeightBytes weight_bytes_of(const Model& model);

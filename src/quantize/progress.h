@@ -1,4 +1,4 @@
-// How far the making of quantized weights has come.
+// How far the making of weights has come: quantized ones, or copies.
 #pragma once
 
 #include <cstddef>
@@ -11,6 +11,7 @@ struct QuantizeProgress {
     kWaiting,     // for another process that makes the same file; the counts are 0
     kQuantizing,  // bytes are those read of the source
     kChecking,    // bytes are those of the cached file
+    kCopying,     // into memory of the process's own; there are no counts of tensors
   };
   Stage stage = Stage::kQuantizing;
   std::size_t tensors_done = 0;

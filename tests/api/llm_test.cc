@@ -1,3 +1,5 @@
+#include "api/model_plan.h"
+#include "base/cpu_topology.h"
 #include "engine/engine.h"
 #include "text/tokenizer.h"
 #include <bora/llm.h>
@@ -64,6 +66,70 @@ TEST(Llm, NeedsNoTokenizerToCompleteIds) {
   const Result<Completion> text = llm->complete("abc");
   ASSERT_FALSE(text);
   EXPECT_THAT(text.error().message, HasSubstr("llama2: expected a tokenizer"));
+}
+
+std::vector<TokenId> greedy_ids(Llm& llm) {
+  CompletionOptions options;
+  options.max_new_tokens = 12;
+  options.ignore_eos = true;
+  const Result<Completion> done = llm.complete(std::vector<TokenId>{5, 6, 7}, options);
+  EXPECT_TRUE(done) << done.error().message;
+  return done ? done->ids : std::vector<TokenId>();
+}
+
+TEST(Llm, AnswersTheSameFromCopiedWeights) {
+  for (const std::optional<DType> weights : {std::optional<DType>(), {DType::kQ8_0}}) {
+    LlmOptions options;
+    options.weights = weights;
+    options.threads = 2;
+    options.load = LoadMode::kMap;
+    Result<Llm> mapped = Llm::open(kModels / "mistral_v01_swa", options);
+    ASSERT_TRUE(mapped) << mapped.error().message;
+    EXPECT_EQ(mapped->info().load, "map");
+    std::uint64_t copied = 0;
+    options.load = LoadMode::kCopy;
+    options.on_progress = [&](const QuantizeProgress& step) {
+      if (step.stage == QuantizeProgress::Stage::kCopying) copied = step.bytes_done;
+    };
+    Result<Llm> copy = Llm::open(kModels / "mistral_v01_swa", options);
+    ASSERT_TRUE(copy) << copy.error().message;
+    EXPECT_EQ(copy->info().load, "copy");
+    EXPECT_GT(copied, 0U);
+    EXPECT_EQ(copied, copy->engine().model().owned_bytes());
+    EXPECT_EQ(greedy_ids(*copy), greedy_ids(*mapped));
+  }
+}
+
+TEST(Llm, CopiesByItselfWhatIsReadOftenAndTakesLessThanHalfTheMemory) {
+  const auto load_of = [](bool lives_long, std::size_t limit) {
+    LlmOptions options;
+    options.threads = 1;
+    options.context_length = 64;
+    options.lives_long = lives_long;
+    options.memory_limit = limit;
+    const Result<Llm> llm = Llm::open(kModels / "mistral_v01_swa", options);
+    return llm ? llm->info().load : llm.error().message;
+  };
+  constexpr std::size_t kRoomy = std::size_t{1} << 30;
+  LlmOptions options;
+  options.threads = 1;
+  options.context_length = 64;
+  const Result<ModelPlan> plan = plan_model(kModels / "mistral_v01_swa", options);
+  ASSERT_TRUE(plan) << plan.error().message;
+  const std::size_t needed = plan->wanted.plan.bytes.total();
+  EXPECT_EQ(load_of(true, kRoomy), "copy");
+  EXPECT_EQ(load_of(false, kRoomy), cpu_topology().nodes.empty() ? "map" : "copy");
+  EXPECT_EQ(load_of(true, needed + needed / 2), "map");
+}
+
+TEST(Llm, StopsCopyingOnCtrlC) {
+  const std::atomic<bool> interrupted = true;
+  LlmOptions options;
+  options.load = LoadMode::kCopy;
+  options.interrupted = &interrupted;
+  const Result<Llm> llm = Llm::open(kModels / "llama2", options);
+  ASSERT_FALSE(llm);
+  EXPECT_EQ(llm.error().code, ErrorCode::kInterrupted);
 }
 
 TEST(Llm, GivesSeveralAnswersToOnePrompt) {

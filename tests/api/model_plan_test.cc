@@ -91,10 +91,12 @@ TEST(ModelPlan, NamesTheWantedWeightsToo) {
 TEST(ModelPlan, IsWhatAnOpenModelTakesOfEveryFamily) {
   for (const auto& folder : std::filesystem::directory_iterator(kModels)) {
     const std::filesystem::path& model = folder.path();
-    for (const std::optional<DType> weights : {std::optional<DType>(), {DType::kF32}}) {
+    for (const std::optional<DType> weights :
+         {std::optional<DType>(), {DType::kF32}, {DType::kQ8_0}}) {
       LlmOptions options = under(kGiB);
       options.weights = weights;
       options.max_sequences = weights ? 1 : 5;
+      if (weights == DType::kQ8_0) options.load = LoadMode::kCopy;
       const Result<ModelPlan> plan = plan_model(model, options);
       ASSERT_TRUE(plan) << model << ": " << plan.error().message;
       const MemoryBytes& bytes = plan->wanted.plan.bytes;
@@ -102,8 +104,8 @@ TEST(ModelPlan, IsWhatAnOpenModelTakesOfEveryFamily) {
       const Result<Llm> llm = Llm::open(model, options);
       ASSERT_TRUE(llm) << model << ": " << llm.error().message;
       // The rope table of the scratch is no buffer.
-      const std::uint64_t buffers =
-          bytes.weights.converted + bytes.kv + bytes.workspace + bytes.logits;
+      const std::uint64_t buffers = bytes.weights.converted + bytes.weights.copied + bytes.kv +
+                                    bytes.workspace + bytes.logits;
       EXPECT_GE(Buffer::allocated_bytes() - before, buffers) << model;
       EXPECT_LE(Buffer::allocated_bytes() - before, buffers + bytes.scratch) << model;
       EXPECT_EQ(llm->info().weight_bytes, bytes.weights.total()) << model;

@@ -81,7 +81,7 @@ TEST_F(BashCompletion, OffersEveryFlagOfEveryCommand) {
 }
 
 TEST_F(BashCompletion, OffersTheWordsThatAFlagTakes) {
-  EXPECT_THAT(complete({"run", "--load", ""}), ElementsAre("auto", "map"));
+  EXPECT_THAT(complete({"run", "--load", ""}), ElementsAre("auto", "copy", "map"));
   EXPECT_THAT(complete({"run", "model", "--load", "m"}), ElementsAre("map"));
   EXPECT_THAT(complete({"chat", "--compute", "="}), ElementsAre("auto", "f32")) << "--compute=";
   EXPECT_THAT(complete({"chat", "--compute", "=", "f"}), ElementsAre("f32"));

@@ -9,6 +9,7 @@ namespace bora {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::AnyOf;
 using testing::bora;
 using ::testing::ContainsRegex;
 using testing::golden_model;
@@ -28,7 +29,7 @@ TEST(Plan, ShowsWhereTheBytesGo) {
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(outcome.err, "");
   EXPECT_THAT(outcome.out,
-              AllOf(StartsWith("llama2: llama, auto (bf16) weights, f16 keys and values; cpu, "),
+              AllOf(StartsWith("llama2: llama, auto (bf16) weights, f16 keys and values\ncpu, "),
                     HasSubstr("\nweights, mapped          418.38 KiB"),
                     HasSubstr("\nkeys and values            3.00 MiB"), HasSubstr("  fits into "),
                     HasSubstr("\nint8 "), HasSubstr("\nint4 "), Not(HasSubstr("what fits"))));
@@ -72,6 +73,9 @@ TEST(Plan, PrintsTheKeysOfItsHelp) {
   EXPECT_EQ(json["prefill_chunk"], 7);
   EXPECT_EQ(json["sequences"], 3);
   EXPECT_EQ(json["threads"], 2);
+  EXPECT_EQ(json["threads_from"], "flag");
+  EXPECT_GE(json["cpus"], json["cores"]);
+  EXPECT_GE(json["numa_nodes"], 1);
   EXPECT_EQ(json["memory_limit_bytes"], 64 << 20);
   EXPECT_EQ(json["fits"], true);
   EXPECT_GT(json["bytes"]["weights_converted"], 0);
@@ -80,6 +84,29 @@ TEST(Plan, PrintsTheKeysOfItsHelp) {
   std::uint64_t sum = 0;
   for (const auto& [key, value] : json["bytes"].items()) sum += value.get<std::uint64_t>();
   EXPECT_EQ(json["total_bytes"], sum);
+}
+
+TEST(Plan, CountsCopiedWeightsAsSuch) {
+  const auto plan = [](const std::string& load) {
+    return json_of(bora({"plan", golden_model("mistral_v02"), "--load", load, "--json"}));
+  };
+  const nlohmann::json map = plan("map");
+  const nlohmann::json copy = plan("copy");
+  EXPECT_EQ(map["load"], "map");
+  EXPECT_EQ(copy["load"], "copy");
+  EXPECT_EQ(map["bytes"]["weights_copied"], 0);
+  EXPECT_GT(copy["bytes"]["weights_copied"], copy["bytes"]["weights_mapped"]) << "the norms";
+  EXPECT_EQ(map["total_bytes"], copy["total_bytes"]);
+  const Outcome text = bora({"plan", golden_model("mistral_v02"), "--load", "copy"});
+  EXPECT_THAT(text.out, AllOf(HasSubstr("\nweights, copied "), HasSubstr("; cores: ")));
+}
+
+TEST(Plan, SaysWhySoManyThreads) {
+  const std::string model = golden_model("llama2");
+  EXPECT_THAT(bora({"plan", model, "--threads", "3"}).out,
+              HasSubstr("3 threads, as --threads says; cores: "));
+  EXPECT_THAT(bora({"plan", model}).out, AnyOf(HasSubstr(", one a core; cores: "),
+                                               HasSubstr(", as many as the quota; cores: ")));
 }
 
 TEST(Plan, OfSevenBillionInEightGigabytesEndsWithExitCode5AndItsTable) {

@@ -43,6 +43,19 @@ TEST(Run, AnswersTheGoldenIdsOfEveryModelGreedily) {
   }
 }
 
+TEST(Run, AnswersTheSameFromTheMapAndFromACopy) {
+  Json ids;
+  for (const std::string load : {"map", "copy"}) {
+    const Outcome outcome = bora({"run", golden_model("mistral_v02"), "--prompt-ids", "5,6,7",
+                                  "--max-new-tokens", "9", "--load", load, "--json"});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const Json json = Json::parse(outcome.out);
+    EXPECT_EQ(json["load"], load);
+    if (load == "map") ids = json["ids"];
+    EXPECT_EQ(json["ids"], ids);
+  }
+}
+
 TEST(Run, PrintsEveryKeyOfItsJson) {
   const Outcome outcome = bora({"run", golden_model("llama2"), "--prompt-ids", "5,6,7",
                                 "--max-new-tokens", "3", "--ignore-eos", "--json"});
@@ -57,6 +70,7 @@ TEST(Run, PrintsEveryKeyOfItsJson) {
   EXPECT_EQ(json["device"], "cpu");
   EXPECT_EQ(json["weights"], "bf16");
   EXPECT_TRUE(json["isa"].is_string());
+  EXPECT_TRUE(json["load"] == "map" || json["load"] == "copy");
   const Json& timings = json["timings"];
   for (const char* key : {"load_s", "prefill_s", "prefill_tokens_per_s", "decode_s",
                           "decode_tokens_per_s", "total_tokens_per_s", "weight_bytes_per_token"}) {

@@ -19,14 +19,16 @@ struct Case {
   std::optional<DType> weights;
   std::string_view draft = {};
   std::optional<DType> draft_weights = std::nullopt;
+  bool copy = false;
 };
 
 // All that a plan counts and that comes in buffers. The rest: files stay mapped, tables and the
 // cosines of the backend are small vectors.
 std::uint64_t planned_buffers(const MemoryPlan& plan) {
-  return plan.bytes.weights.converted + plan.bytes.kv + plan.bytes.workspace + plan.bytes.logits +
-         plan.bytes.scratch - RopeTable::bytes_for(plan.step_tokens, 64) +
-         plan.draft.weights.converted + plan.draft.kv + plan.draft.workspace;
+  return plan.bytes.weights.converted + plan.bytes.weights.copied + plan.bytes.kv +
+         plan.bytes.workspace + plan.bytes.logits + plan.bytes.scratch -
+         RopeTable::bytes_for(plan.step_tokens, 64) + plan.draft.weights.converted +
+         plan.draft.weights.copied + plan.draft.kv + plan.draft.workspace;
 }
 
 // A checkpoint with its model, or its outline; nothing for no name.
@@ -69,6 +71,12 @@ TEST(EngineMemory, IsWhatThePlanSaysToTheByte) {
        .engine = {.context_length = 3000, .max_sequences = 9},
        .weights = DType::kF16,
        .draft = "mistral_v01_swa"},
+      {.model = "llama2", .engine = {}, .weights = {}, .copy = true},
+      {.model = "mistral_v01_swa",
+       .threads = 3,
+       .engine = {},
+       .weights = DType::kF32,
+       .copy = true},
   };
   for (const Case& c : cases) {
     const auto checkpoint = Checkpoint::open(golden_folder(std::string(c.model)));
@@ -79,16 +87,20 @@ TEST(EngineMemory, IsWhatThePlanSaysToTheByte) {
     const auto outline = outline_model(*checkpoint, c.weights);
     ASSERT_TRUE(outline) << outline.error().message;
     const Draft draft(c);
-    const auto plan = plan_memory(**outline, **backend,
-                                  {.context_length = c.engine.context_length,
-                                   .prefill_chunk = c.engine.prefill_chunk,
-                                   .max_sequences = c.engine.max_sequences,
-                                   .kv_dtype = c.engine.kv_dtype,
-                                   .compute = c.engine.compute,
-                                   .draft = draft.outline.get()});
+    const auto plan = plan_memory(
+        **outline, **backend,
+        {.context_length = c.engine.context_length,
+         .prefill_chunk = c.engine.prefill_chunk,
+         .max_sequences = c.engine.max_sequences,
+         .kv_dtype = c.engine.kv_dtype,
+         .compute = c.engine.compute,
+         .weights = c.copy ? weight_bytes_of(**outline).copy() : weight_bytes_of(**outline),
+         .draft = draft.outline.get()});
     ASSERT_TRUE(plan) << plan.error().message;
 
-    auto model = load_model(*checkpoint, {.weights = c.weights, .threads = 1});
+    auto model = load_model(
+        *checkpoint,
+        {.weights = c.weights, .threads = 1, .copy_to = c.copy ? backend->get() : nullptr});
     ASSERT_TRUE(model) << model.error().message;
     auto engine = Engine::create(*std::move(model), *std::move(backend), c.engine, draft.load(c));
     ASSERT_TRUE(engine) << engine.error().message;

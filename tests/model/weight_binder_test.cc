@@ -1,5 +1,6 @@
 #include "model/weight_binder.h"
 
+#include "backend/cpu/cpu_backend.h"
 #include "base/float16.h"
 #include "model/registry.h"
 #include "tests/model/tiny_checkpoint.h"
@@ -7,7 +8,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
+#include <vector>
 
 namespace bora {
 namespace {
@@ -183,6 +186,58 @@ TEST(WeightBinder, ConvertsNothingThatAlreadyHasTheType) {
   const auto model = load_model(*checkpoint, {.weights = DType::kBF16, .threads = 1});
   ASSERT_TRUE(model) << model.error().message;
   EXPECT_EQ((*model)->owned_bytes(), 0U);
+}
+
+TEST(WeightBinder, CopiesMatricesWhereABackendIsNamed) {
+  TinyCheckpoint tiny;
+  tiny.add("model.layers.0.mlp.up_proj.weight", {12, 8}, "F32");
+  const Result<Checkpoint> checkpoint = tiny.open();
+  const auto backend = make_cpu_backend({.threads = 2});
+  ASSERT_TRUE(backend.has_value());
+  for (const std::optional<DType> weights : {std::optional<DType>(), {DType::kBF16}}) {
+    const auto mapped = load_model(*checkpoint, {.weights = weights, .threads = 1});
+    ASSERT_TRUE(mapped) << mapped.error().message;
+    const std::size_t before = Buffer::allocated_bytes();
+    std::vector<std::size_t> done;
+    std::size_t total = 0;
+    const auto on_copied = [&](std::size_t copied, std::size_t all) {
+      done.push_back(copied);
+      total = all;
+      return true;
+    };
+    const auto model = load_model(
+        *checkpoint,
+        {.weights = weights, .threads = 1, .copy_to = backend->get(), .on_copied = on_copied});
+    ASSERT_TRUE(model) << model.error().message;
+    EXPECT_EQ(Buffer::allocated_bytes() - before, (*model)->owned_bytes());
+    EXPECT_EQ((*model)->owned_bytes(), (*model)->copied_bytes() + (*model)->converted_bytes());
+    EXPECT_EQ((*model)->copied_bytes(), (*mapped)->copyable_bytes());
+    EXPECT_EQ((*model)->copied_bytes(), total);
+    EXPECT_EQ(done.back(), total);
+    EXPECT_TRUE(std::ranges::is_sorted(done));
+    ASSERT_EQ((*model)->weights().size(), (*mapped)->weights().size());
+    for (std::size_t i = 0; i < (*model)->weights().size(); ++i) {
+      const TensorView copy = (*model)->weights()[i];
+      const TensorView stored = (*mapped)->weights()[i];
+      ASSERT_EQ(copy.bytes(), stored.bytes());
+      EXPECT_EQ(std::memcmp(copy.data, stored.data, copy.bytes()), 0) << i;
+      EXPECT_EQ(copy.data == stored.data, copy.shape.rank() == 1) << "norms stay";
+    }
+  }
+}
+
+TEST(WeightBinder, GivesUpCopyingWhenItIsTold) {
+  const TinyCheckpoint tiny;
+  const Result<Checkpoint> checkpoint = tiny.open();
+  const auto backend = make_cpu_backend({.threads = 1});
+  ASSERT_TRUE(backend.has_value());
+  const std::size_t before = Buffer::allocated_bytes();
+  const auto model = load_model(
+      *checkpoint,
+      {.copy_to = backend->get(), .on_copied = [](std::size_t, std::size_t) { return false; }});
+  ASSERT_FALSE(model);
+  EXPECT_EQ(model.error().code, ErrorCode::kInterrupted);
+  EXPECT_EQ(Buffer::allocated_bytes(), before);
 }
 
 TEST(WeightBinder, RefusesToTurnLargeValuesIntoInfinity) {
