@@ -38,11 +38,18 @@ constexpr std::size_t rounded_row_bytes(std::size_t in_features) {
   return (rounded_sums_offset(in_features) + sizeof(float) * (in_features / 32) + 63) / 64 * 64;
 }
 
+// For bf16 weights: a row rounded to bf16, to nearest even, subnormals to zero, and padded with
+// zeros to 64 bytes.
+constexpr std::size_t pair_row_bytes(std::size_t in_features) {
+  return (sizeof(std::uint16_t) * in_features + 63) / 64 * 64;
+}
+
 struct RoundActivationsArgs {
   const float* x;           // [tokens, in_features]
   std::size_t tokens;       //
-  std::size_t in_features;  // a whole number of 32
-  std::byte* out;           // [tokens, rounded_row_bytes(in_features)], aligned to 64
+  std::size_t in_features;  // a whole number of 32; of pairs any
+  std::byte* out;           // [tokens, rounded_row_bytes(in_features)], or pair_row_bytes() for
+                            // pairs, aligned to 64
 };
 
 }  // namespace bora::kernels

@@ -14,8 +14,7 @@
 // the second of a pair first, each sum rounded; the rest as above. Rounding moves an activation by
 // at most 2^-8 of itself, so the bound grows by (2^-8 + 2^-8 (k / lanes + lanes + 4) u) * sum_k
 // |weight x|. What is below 2^-126, of weights, activations and partial sums, counts as zero: at
-// most 2^-126 * (sum_k (|weight| + |x|) + k) more. Rows of more than kLinearWorkspaceBytes / 2
-// weights are computed as all others.
+// most 2^-126 * (sum_k (|weight| + |x|) + k) more.
 //
 // Where the table has tile_activations(), the products of 32 values are added first: in one sum
 // those of even k, in another those of odd k, each ascending in fused multiply-adds, then both sums
@@ -56,6 +55,8 @@ struct LinearArgs {
   std::byte* workspace;       // kLinearWorkspaceBytes, aligned to 64, of this call alone
   // x as round_activations() gives it, where the table and the weights ask for it; else not read.
   const std::byte* rounded = nullptr;
+  // x as round_pairs() gives it, where the table has that, for bf16 weights; else not read.
+  const std::byte* pairs = nullptr;
   // x, or `rounded`, as tile_activations() gives it, where the table has that, for bf16 weights and
   // for quantized ones and kIntegerTileTokens or more; else not read.
   const std::byte* tiles = nullptr;

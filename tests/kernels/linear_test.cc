@@ -48,6 +48,14 @@ struct Problem {
     kernels.round_activations({x.data(), size.tokens, size.columns, to});
     args.rounded = to;
   }
+  void round_pairs_for(const CpuKernels& kernels) {
+    args.pairs = nullptr;
+    if (kernels.round_pairs == nullptr || dtype != DType::kBF16) return;
+    pairs.resize(size.tokens * pair_row_bytes(size.columns) / sizeof(Line));
+    auto* to = reinterpret_cast<std::byte*>(pairs.data());
+    kernels.round_pairs({x.data(), size.tokens, size.columns, to});
+    args.pairs = to;
+  }
   // Puts `some`, rounded already, into tiles as the table wants it for these weights.
   void tile_for(const CpuKernels& kernels, LinearArgs& some) {
     some.tiles = nullptr;
@@ -64,6 +72,7 @@ struct Problem {
   }
   void run(const CpuKernels& kernels) {
     round_for(kernels);
+    round_pairs_for(kernels);
     tile_for(kernels, args);
     kernels.linear(args);
   }
@@ -72,6 +81,7 @@ struct Problem {
     LinearArgs some = args;
     some.x += first * size.columns;
     if (some.rounded != nullptr) some.rounded += first * rounded_row_bytes(size.columns);
+    if (some.pairs != nullptr) some.pairs += first * pair_row_bytes(size.columns);
     some.tokens -= first;
     tile_for(kernels, some);
     return some;
@@ -132,6 +142,7 @@ struct Problem {
   std::vector<float> x;
   std::vector<float> out;
   std::vector<Line> rounded;
+  std::vector<Line> pairs;
   std::vector<Line> tiles;
   std::optional<UnalignedBytes> bias;
   LinearArgs args{};
@@ -186,7 +197,7 @@ TEST(Linear, AgreesWithReferenceWhereRowsEndInsideAVector) {
 }
 
 TEST(Linear, TakesRowsOfAnyLength) {
-  // More than a workspace holds of 40 tokens rounded to bf16, and of one.
+  // More than a workspace holds of 40 tokens in bf16, and of one.
   for (const CpuKernels* kernels : linear_tables_to_test()) {
     Problem many(DType::kBF16, {5, 16400, 40}, 6);
     expect_like_reference(*kernels, many);

@@ -224,6 +224,7 @@ void CpuBackend::multiply_rows(const LinearParams& params, const Projection& pro
                    .accumulate = projection.accumulate,
                    .workspace = workspace,
                    .rounded = prepared_.rounded(weight.dtype),
+                   .pairs = prepared_.pairs(weight.dtype),
                    .tiles = prepared_.tiles(weight.dtype)});
 }
 

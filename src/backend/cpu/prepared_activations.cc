@@ -29,6 +29,9 @@ PreparedActivations::Sizes PreparedActivations::sizes(std::size_t max_tokens,
     }
   }
   if (tiles) sizes.pairs = whole_pages(groups * kernels::pair_group_bytes(max_columns, columns));
+  if (kernels_.round_pairs != nullptr) {
+    sizes.pairs = whole_pages(max_tokens * kernels::pair_row_bytes(max_columns));
+  }
   return sizes;
 }
 
@@ -52,6 +55,14 @@ void PreparedActivations::round(const float* x, std::size_t in_features, Range t
                               .tokens = tokens.size(),
                               .in_features = in_features,
                               .out = rounded_.bytes().data() + tokens.begin * row_bytes});
+}
+
+void PreparedActivations::round_pairs(const float* x, std::size_t in_features, Range tokens) {
+  const std::size_t row_bytes = kernels::pair_row_bytes(in_features);
+  kernels_.round_pairs({.x = x + tokens.begin * in_features,
+                        .tokens = tokens.size(),
+                        .in_features = in_features,
+                        .out = pairs_.bytes().data() + tokens.begin * row_bytes});
 }
 
 void PreparedActivations::tile(const float* x, std::size_t in_features, std::size_t tokens,

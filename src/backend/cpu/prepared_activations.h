@@ -1,7 +1,8 @@
 // PreparedActivations: the activations of a linear op in the forms that its weights want.
 //
-// Quantized weights want them rounded to integers (kernels/activations.h), instructions on tiles
-// want sixteen tokens side by side (kernels/activation_tiles.h). Made once for all workers.
+// Quantized weights want them rounded to integers, bf16 ones to bf16 (kernels/activations.h),
+// instructions on tiles want sixteen tokens side by side (kernels/activation_tiles.h). Made once
+// for all workers.
 #pragma once
 
 #include "backend/backend.h"
@@ -45,6 +46,10 @@ class PreparedActivations {
     if (wants_rounded(weight)) return integers_.bytes().data();
     return wants_pairs(weight) ? pairs_.bytes().data() : nullptr;
   }
+  [[nodiscard]] const std::byte* pairs(DType weight) const {
+    const bool wanted = kernels_.round_pairs != nullptr && wants_pairs(weight);
+    return wanted ? pairs_.bytes().data() : nullptr;
+  }
 
  private:
   struct Sizes {
@@ -58,10 +63,12 @@ class PreparedActivations {
     return kernels_.int16_activations && info(weight).block_values > 1;
   }
   [[nodiscard]] bool wants_pairs(DType weight) const {
-    return kernels_.tile_activations != nullptr && weight == DType::kBF16;
+    const bool either = kernels_.tile_activations != nullptr || kernels_.round_pairs != nullptr;
+    return either && weight == DType::kBF16;
   }
 
   void round(const float* x, std::size_t in_features, Range tokens);
+  void round_pairs(const float* x, std::size_t in_features, Range tokens);
   // The groups of 16 of all `tokens` tokens; x is nullptr where they are made of rounded ones.
   void tile(const float* x, std::size_t in_features, std::size_t tokens, Range groups);
 
@@ -88,7 +95,11 @@ void PreparedActivations::prepare(const LinearParams& params, const float* x, st
     share(groups, kernels::kTileTokens16 * in_features,
           [&](Range some) { tile(from, in_features, tokens, some); });
   };
-  if (pairs) tile_groups(x);
+  if (pairs && kernels_.round_pairs != nullptr) {
+    share(tokens, in_features, [&](Range some) { round_pairs(x, in_features, some); });
+  } else if (pairs) {
+    tile_groups(x);
+  }
   if (!rounded) return;
   // One token is no work for a second worker.
   if (tokens == 1) return round(x, in_features, {0, 1});

@@ -39,6 +39,8 @@ struct CpuKernels {
   void (*rms_norm)(const RmsNormArgs& args) noexcept;
   void (*linear)(const LinearArgs& args) noexcept;
   void (*round_activations)(const RoundActivationsArgs& args) noexcept;
+  // nullptr where linear() wants no LinearArgs::pairs.
+  void (*round_pairs)(const RoundActivationsArgs& args) noexcept;
   // nullptr where linear() wants no LinearArgs::tiles.
   void (*tile_activations)(const TileActivationsArgs& args) noexcept;
   void (*rope)(const RopeArgs& args) noexcept;

@@ -5,11 +5,6 @@
 
 namespace bora::kernels::avx512_bf16 {
 
-void Parts::linear_bf16(const LinearArgs& args) noexcept {
-  if (args.in_features > generic::kMostBf16Features) {
-    return avx512::Parts::linear<DType::kBF16>(args);
-  }
-  generic::linear_bf16<Simd>(args);
-}
+void Parts::linear_bf16(const LinearArgs& args) noexcept { generic::linear_bf16<Simd>(args); }
 
 }  // namespace bora::kernels::avx512_bf16

@@ -6,9 +6,6 @@
 namespace bora::kernels::emulated {
 
 void Bf16Parts::linear_bf16(const LinearArgs& args) noexcept {
-  if (args.in_features > generic::kMostBf16Features) {
-    return Parts::linear<DType::kBF16>(args);
-  }
   generic::linear_bf16<Bf16Simd>(args);
 }
 

@@ -2,11 +2,11 @@
 //
 // Few tokens: tiles of rows x tokens, weights widened in registers. Several rows are read at once,
 // because one stream of loads does not fill the memory's latency.
-// Many tokens: a panel of rows is widened once for a block of k into cache and used for all tokens;
-// the partial sums of a tile wait in the workspace, as vectors, between blocks of k. Both add the
-// same products in the same order, so they give the same bits.
+// Many tokens: panels (panel.h) of weights that are widened once for all tokens of a pass. Both add
+// the same products in the same order, so they give the same bits.
 #pragma once
 
+#include "kernels/cpu/generic/panel.h"
 #include "kernels/cpu/generic/weights.h"
 #include "kernels/linear.h"
 
@@ -25,11 +25,6 @@ inline constexpr std::size_t kPrefetchBytes = 1024;
 
 // From this many tokens on, panels pay for the pass through the cache.
 inline constexpr std::size_t kPanelTokens = 8;
-inline constexpr std::size_t kPanelRows = 32;
-inline constexpr std::size_t kPanelValues = 256;
-// Tokens per pass over the weights: bounds the partial sums.
-inline constexpr std::size_t kPassTokens = 192;
-
 // Where a tile's operands start: rows `stride` bytes apart, tokens `x_stride` values.
 struct TileOperands {
   const std::byte* weight;
@@ -97,43 +92,6 @@ template <class Simd, class Weights, Prefetch kPrefetch, std::size_t kRows, std:
   }
 }
 
-template <class Simd, std::size_t kRows, std::size_t kTokens>
-[[gnu::always_inline]] inline void clear(F32<Simd> (&sums)[kRows][kTokens]) {
-#pragma GCC unroll 8
-  for (std::size_t r = 0; r < kRows; ++r) {
-#pragma GCC unroll 6
-    for (std::size_t t = 0; t < kTokens; ++t) sums[r][t] = Simd::zero();
-  }
-}
-
-template <class Simd>
-[[gnu::always_inline]] inline float bias_of(const LinearArgs& args, std::size_t row) {
-  float value = 0.0F;
-  visit_plain<Simd>(args.bias_dtype, [&](auto policy) {
-    widen_row<Simd, decltype(policy)>(args.bias + policy.offset(row), 1, &value);
-  });
-  return value;
-}
-
-// Adds the lanes of a finished tile, then bias, then what was there.
-template <class Simd, std::size_t kRows, std::size_t kTokens>
-[[gnu::always_inline]] inline void finish(const LinearArgs& args, std::size_t row,
-                                          std::size_t token,
-                                          const F32<Simd> (&sums)[kRows][kTokens]) {
-#pragma GCC unroll 8
-  for (std::size_t r = 0; r < kRows; ++r) {
-    const bool biased = args.bias != nullptr;
-    const float bias = biased ? bias_of<Simd>(args, row + r) : 0.0F;
-#pragma GCC unroll 6
-    for (std::size_t t = 0; t < kTokens; ++t) {
-      float value = Simd::reduce_add(sums[r][t]);
-      if (biased) value += bias;
-      float& out = args.out[(token + t) * args.out_stride + row + r];
-      out = args.accumulate ? out + value : value;
-    }
-  }
-}
-
 // Few tokens: one tile of rows, over all of k.
 template <class Simd, class Weights, std::size_t kRows, std::size_t kTokens>
 void dot_tile(const LinearArgs& args, std::size_t row, std::size_t token) {
@@ -175,102 +133,55 @@ void linear_few(const LinearArgs& args) {
   for (; row < args.rows; ++row) dot_rows<Simd, Weights, 1>(args, row);
 }
 
-// One panel of the many-token path: values [k, k + values) of rows [row, row + rows), for tokens
-// [token, token + tokens).
-struct Panel {
-  std::size_t row;
-  std::size_t rows;
-  std::size_t token;
-  std::size_t tokens;
-  std::size_t k;
-  std::size_t values;
-  float* weights;  // [kPanelRows, kPanelValues]
-  float* sums;     // [kPassTokens, kPanelRows, kLanes], the tokens of a tile innermost but lanes
-};
+// Weights of any type in a panel: widened to f32.
+template <class Simd, class Weights>
+struct WidenedPanel {
+  static constexpr std::size_t kValueBytes = sizeof(float);
+  static constexpr std::size_t kValues = 256;
+  static_assert(kValues % kStep == 0 && kValues % Weights::kUnit == 0);
 
-// The tile at row r and token t of the panel; its partial sums come from and go to `waiting`.
-template <class Simd, std::size_t kRows, std::size_t kTokens>
-void panel_tile(const LinearArgs& args, const Panel& panel, std::size_t r, std::size_t t,
-                float* waiting) {
-  F32<Simd> sums[kRows][kTokens];
-  if (panel.k == 0) {
-    clear<Simd>(sums);
-  } else {
-#pragma GCC unroll 8
-    for (std::size_t i = 0; i < kRows; ++i) {
+  [[gnu::always_inline]] static std::size_t offset(std::size_t k) { return Weights::offset(k); }
+  [[gnu::always_inline]] static void pack(const std::byte* weights, std::size_t values,
+                                          std::byte* to) {
+    widen_row<Simd, Weights>(weights, values, reinterpret_cast<float*>(to));
+  }
+
+  template <std::size_t kRows, std::size_t kTokens>
+  [[gnu::always_inline]] static void accumulate(const PanelOperands& at, std::size_t values,
+                                                F32<Simd> (&sums)[kRows][kTokens]) {
+    constexpr std::size_t kLanes = Simd::kLanes;
+    const std::size_t whole = values / kLanes * kLanes;
+    for (std::size_t k = 0; k < whole; k += kLanes) {
+      F32<Simd> x[kTokens];
+#pragma GCC unroll 4
+      for (std::size_t t = 0; t < kTokens; ++t) {
+        x[t] = Simd::load(reinterpret_cast<const float*>(at.x + t * at.x_stride) + k);
+        hide(x[t]);
+      }
 #pragma GCC unroll 6
-      for (std::size_t j = 0; j < kTokens; ++j) {
-        sums[i][j] = Simd::load(waiting + (i * kTokens + j) * Simd::kLanes);
+      for (std::size_t r = 0; r < kRows; ++r) {
+        auto weight = Simd::load(reinterpret_cast<const float*>(at.weight + r * at.stride) + k);
+        hide(weight);
+#pragma GCC unroll 4
+        for (std::size_t t = 0; t < kTokens; ++t) {
+          sums[r][t] = Simd::fma(weight, x[t], sums[r][t]);
+        }
       }
     }
+    if (whole == values) return;
+    const TileOperands rest{at.weight + whole * sizeof(float), at.stride,
+                            reinterpret_cast<const float*>(at.x) + whole,
+                            at.x_stride / sizeof(float)};
+    generic::accumulate<Simd, PlainWeights<Simd, DType::kF32>, Prefetch::kNone>(
+        rest, values - whole, 0, sums);
   }
-  const TileOperands at{reinterpret_cast<const std::byte*>(panel.weights + r * kPanelValues),
-                        kPanelValues * sizeof(float),
-                        args.x + (panel.token + t) * args.in_features + panel.k, args.in_features};
-  accumulate<Simd, PlainWeights<Simd, DType::kF32>, Prefetch::kNone>(at, panel.values, 0, sums);
-  if (panel.k + panel.values == args.in_features) {
-    finish<Simd>(args, panel.row + r, panel.token + t, sums);
-    return;
-  }
-#pragma GCC unroll 8
-  for (std::size_t i = 0; i < kRows; ++i) {
-#pragma GCC unroll 6
-    for (std::size_t j = 0; j < kTokens; ++j) {
-      Simd::store(waiting + (i * kTokens + j) * Simd::kLanes, sums[i][j]);
-    }
-  }
-}
-
-template <class Simd, std::size_t kTokens>
-[[gnu::always_inline]] inline void panel_tokens(const LinearArgs& args, const Panel& panel,
-                                                std::size_t t) {
-  constexpr std::size_t kRowFloats = kTokens * Simd::kLanes;
-  float* waiting = panel.sums + t * kPanelRows * Simd::kLanes;
-  std::size_t r = 0;
-  for (; r + kTileRows <= panel.rows; r += kTileRows) {
-    panel_tile<Simd, kTileRows, kTokens>(args, panel, r, t, waiting + r * kRowFloats);
-  }
-  for (; r < panel.rows; ++r) {
-    panel_tile<Simd, 1, kTokens>(args, panel, r, t, waiting + r * kRowFloats);
-  }
-}
-
-template <class Simd, class Weights>
-void multiply_panel(const LinearArgs& args, Panel panel) {
-  constexpr std::size_t kTokens = kTileTokens<Simd>;
-  for (panel.k = 0; panel.k < args.in_features; panel.k += kPanelValues) {
-    const std::size_t left = args.in_features - panel.k;
-    panel.values = left < kPanelValues ? left : kPanelValues;
-    for (std::size_t r = 0; r < panel.rows; ++r) {
-      const std::byte* row = args.weight + (panel.row + r) * args.weight_stride;
-      widen_row<Simd, Weights>(row + Weights::offset(panel.k), panel.values,
-                               panel.weights + r * kPanelValues);
-    }
-    std::size_t t = 0;
-    for (; t + kTokens <= panel.tokens; t += kTokens) {
-      panel_tokens<Simd, kTokens>(args, panel, t);
-    }
-    for (; t + 2 <= panel.tokens; t += 2) panel_tokens<Simd, 2>(args, panel, t);
-    if (t < panel.tokens) panel_tokens<Simd, 1>(args, panel, t);
-  }
-}
+};
 
 template <class Simd, class Weights>
 void linear_many(const LinearArgs& args) {
-  static_assert(kPanelValues % kStep == 0 && kPanelValues % Weights::kUnit == 0);
-  static_assert(sizeof(float) * kPanelRows * (kPanelValues + kPassTokens * Simd::kLanes) <=
-                kLinearWorkspaceBytes);
-  auto* workspace = reinterpret_cast<float*>(args.workspace);
-  Panel panel{0, 0, 0, 0, 0, 0, workspace, workspace + kPanelRows * kPanelValues};
-  for (panel.token = 0; panel.token < args.tokens; panel.token += kPassTokens) {
-    const std::size_t tokens = args.tokens - panel.token;
-    panel.tokens = tokens < kPassTokens ? tokens : kPassTokens;
-    for (panel.row = 0; panel.row < args.rows; panel.row += kPanelRows) {
-      const std::size_t rows = args.rows - panel.row;
-      panel.rows = rows < kPanelRows ? rows : kPanelRows;
-      multiply_panel<Simd, Weights>(args, panel);
-    }
-  }
+  using Format = WidenedPanel<Simd, Weights>;
+  multiply_passes<Simd, Format>(args, reinterpret_cast<const std::byte*>(args.x),
+                                args.in_features * sizeof(float));
 }
 
 template <class Simd, class Weights>

@@ -6,23 +6,19 @@
 //   round_pairs(to, low, high)   2 * kLanes floats to bf16, to nearest even
 //   dot_pairs(sum, a, b)         per lane, sum + a[1] * b[1], then + a[0] * b[0]
 //
-// The activations of a pass over the weights are rounded once, into the workspace, each token
-// padded with zeros to whole vectors; weights are read as they lie. A tile of rows and tokens runs
-// over all of k, so one token and many see the same products in the same order.
+// The activations come rounded, each token padded with zeros to whole vectors. Few tokens: weights
+// are read as they lie, by tiles of rows and tokens that run over all of k. Many: panels (panel.h)
+// of weights that are copied as they are, as rows that lie whole pages apart push each other out of
+// the first-level cache. Both see the same products in the same order.
 #pragma once
 
+#include "kernels/activations.h"
 #include "kernels/cpu/generic/linear.h"
 
 namespace bora::kernels::generic {
 
 template <class Simd>
 inline constexpr std::size_t kPairValues = 2 * Simd::kLanes;
-
-// Longer rows than this do not fit the workspace once rounded.
-inline constexpr std::size_t kMostBf16Features = kLinearWorkspaceBytes / 2;
-
-// Tokens per pass over the weights: more would push a tile's weights out of the caches.
-inline constexpr std::size_t kBf16PassTokens = 96;
 
 // x, rounded to bf16, padded with zeros.
 template <class Simd>
@@ -36,6 +32,15 @@ template <class Simd>
   float rest[kPairValues<Simd>] = {};
   __builtin_memcpy(rest, x + k, (values - k) * sizeof(float));
   Simd::round_pairs(to + 2 * k, Simd::load(rest), Simd::load(rest + kLanes));
+}
+
+template <class Simd>
+void round_pairs(const RoundActivationsArgs& args) noexcept {
+  static_assert(64 % (2 * kPairValues<Simd>) == 0);
+  for (std::size_t t = 0; t < args.tokens; ++t) {
+    const std::size_t row = pair_row_bytes(args.in_features);
+    round_row<Simd>(args.x + t * args.in_features, args.in_features, args.out + t * row);
+  }
 }
 
 // Where a tile's operands start, in bytes, as its rows and tokens follow each other.
@@ -109,43 +114,78 @@ void pair_tile(const LinearArgs& args, std::size_t row, std::size_t token, const
   finish<Simd>(args, row, token, sums);
 }
 
-// Tokens [begin, end), rounded at the start of the workspace.
 template <class Simd, std::size_t kRows>
-[[gnu::always_inline]] inline void pair_rows(const LinearArgs& args, std::size_t row,
-                                             std::size_t begin, std::size_t end,
-                                             std::size_t x_stride) {
+[[gnu::always_inline]] inline void pair_rows(const LinearArgs& args, std::size_t row) {
   constexpr std::size_t kTokens = kTileTokens<Simd>;
-  const std::byte* x = args.workspace;
-  std::size_t token = begin;
-  for (; token + kTokens <= end; token += kTokens, x += kTokens * x_stride) {
-    pair_tile<Simd, kRows, kTokens>(args, row, token, x, x_stride);
+  const std::size_t stride = pair_row_bytes(args.in_features);
+  std::size_t t = 0;
+  for (; t + kTokens <= args.tokens; t += kTokens) {
+    pair_tile<Simd, kRows, kTokens>(args, row, t, args.pairs + t * stride, stride);
   }
-  for (; token + 2 <= end; token += 2, x += 2 * x_stride) {
-    pair_tile<Simd, kRows, 2>(args, row, token, x, x_stride);
+  for (; t + 2 <= args.tokens; t += 2) {
+    pair_tile<Simd, kRows, 2>(args, row, t, args.pairs + t * stride, stride);
   }
-  if (token < end) pair_tile<Simd, kRows, 1>(args, row, token, x, x_stride);
+  if (t < args.tokens) pair_tile<Simd, kRows, 1>(args, row, t, args.pairs + t * stride, stride);
 }
 
-// For in_features up to kMostBf16Features.
+template <class Simd>
+void linear_bf16_few(const LinearArgs& args) {
+  std::size_t row = 0;
+  for (; row + kTileRows <= args.rows; row += kTileRows) pair_rows<Simd, kTileRows>(args, row);
+  for (; row < args.rows; ++row) pair_rows<Simd, 1>(args, row);
+}
+
+// Weights as they are in a panel, padded with zeros to whole vectors.
+template <class Simd>
+struct PairPanel {
+  static constexpr std::size_t kValueBytes = 2;
+  static constexpr std::size_t kValues = 512;
+
+  [[gnu::always_inline]] static std::size_t offset(std::size_t k) { return 2 * k; }
+  [[gnu::always_inline]] static void pack(const std::byte* weights, std::size_t values,
+                                          std::byte* to) {
+    constexpr std::size_t kPairs = kPairValues<Simd>;
+    std::size_t k = 0;
+    for (; k + kPairs <= values; k += kPairs) {
+      store_pairs(to + 2 * k, weights + 2 * k);
+    }
+    if (k == values) return;
+    std::byte rest[2 * kPairs] = {};
+    __builtin_memcpy(rest, weights + 2 * k, 2 * (values - k));
+    store_pairs(to + 2 * k, rest);
+  }
+  // A vector: a copy of a length that is not known would become a slow instruction of its own.
+  [[gnu::always_inline]] static void store_pairs(std::byte* to, const std::byte* from) {
+    __builtin_memcpy(to, from, 2 * kPairValues<Simd>);
+  }
+
+  template <std::size_t kRows, std::size_t kTokens>
+  [[gnu::always_inline]] static void accumulate(const PanelOperands& at, std::size_t values,
+                                                F32<Simd> (&sums)[kRows][kTokens]) {
+    for (std::size_t k = 0; k < values; k += kPairValues<Simd>) {
+      typename Simd::Pairs x[kTokens];
+#pragma GCC unroll 4
+      for (std::size_t t = 0; t < kTokens; ++t) {
+        x[t] = Simd::load_pairs(at.x + t * at.x_stride + 2 * k);
+        hide(x[t]);
+      }
+#pragma GCC unroll 6
+      for (std::size_t r = 0; r < kRows; ++r) {
+        auto weight = Simd::load_pairs(at.weight + r * at.stride + 2 * k);
+        hide(weight);
+#pragma GCC unroll 4
+        for (std::size_t t = 0; t < kTokens; ++t) {
+          sums[r][t] = Simd::dot_pairs(sums[r][t], weight, x[t]);
+        }
+      }
+    }
+  }
+};
+
 template <class Simd>
 void linear_bf16(const LinearArgs& args) noexcept {
-  static_assert(kMostBf16Features % kPairValues<Simd> == 0);
-  const std::size_t x_stride = 2 * round_up(args.in_features, kPairValues<Simd>);
-  const std::size_t pass = kBf16PassTokens * x_stride <= kLinearWorkspaceBytes
-                               ? kBf16PassTokens
-                               : kLinearWorkspaceBytes / x_stride;
-  for (std::size_t begin = 0; begin < args.tokens; begin += pass) {
-    const std::size_t end = begin + pass < args.tokens ? begin + pass : args.tokens;
-    for (std::size_t t = begin; t < end; ++t) {
-      round_row<Simd>(args.x + t * args.in_features, args.in_features,
-                      args.workspace + (t - begin) * x_stride);
-    }
-    std::size_t row = 0;
-    for (; row + kTileRows <= args.rows; row += kTileRows) {
-      pair_rows<Simd, kTileRows>(args, row, begin, end, x_stride);
-    }
-    for (; row < args.rows; ++row) pair_rows<Simd, 1>(args, row, begin, end, x_stride);
-  }
+  if (args.tokens < kPanelTokens) return linear_bf16_few<Simd>(args);
+  multiply_passes<Simd, PairPanel<Simd>>(args, args.pairs, pair_row_bytes(args.in_features));
 }
 
 }  // namespace bora::kernels::generic

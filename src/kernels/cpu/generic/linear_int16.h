@@ -120,6 +120,7 @@ template <class Simd, class Stored, std::size_t kTokens>
 #pragma GCC unroll 2
         for (std::size_t v = 0; v < kVectors; ++v) {
           totals[v][t] = Simd::dot_i16(totals[v][t], weight[v], both);
+          hide(totals[v][t]);
         }
       }
     }

@@ -12,25 +12,6 @@ namespace bora::kernels::generic {
 // Independent chains, enough to hide the latency of two units of four cycles each.
 inline constexpr std::size_t kChains = 12;
 
-// Vectors wider than the registers that this file is compiled for are emulated, in memory.
-#if defined(__AVX512F__)
-inline constexpr std::size_t kRegisterBytes = 64;
-#elif defined(__AVX__)
-inline constexpr std::size_t kRegisterBytes = 32;
-#else
-inline constexpr std::size_t kRegisterBytes = 16;
-#endif
-
-// Keeps the compiler from knowing the value, which it could otherwise use to fold turns into one.
-template <class V>
-[[gnu::always_inline]] inline void hide(V& v) {
-  if constexpr (sizeof(V) <= kRegisterBytes) {
-    asm volatile("" : "+v"(v));
-  } else {
-    asm volatile("" : "+m"(v));
-  }
-}
-
 template <class Simd>
 ProbeResult probe_fma(std::size_t turns) noexcept {
   F32<Simd> sums[kChains];

@@ -61,6 +61,26 @@ namespace bora::kernels::generic {
 template <class Simd>
 using F32 = typename Simd::F32;
 
+// Vectors wider than the registers that this file is compiled for are emulated, in memory.
+#if defined(__AVX512F__)
+inline constexpr std::size_t kRegisterBytes = 64;
+#elif defined(__AVX__)
+inline constexpr std::size_t kRegisterBytes = 32;
+#else
+inline constexpr std::size_t kRegisterBytes = 16;
+#endif
+
+// Keeps the compiler from knowing what a vector holds, and so from computing it elsewhere, later or
+// anew: a sum in the order of its additions, a load once and not in each instruction that uses it.
+template <class V>
+[[gnu::always_inline]] inline void hide(V& v) {
+  if constexpr (sizeof(V) <= kRegisterBytes) {
+    asm volatile("" : "+v"(v));
+  } else {
+    asm volatile("" : "+m"(v));
+  }
+}
+
 // n < kLanes values; the other lanes are zero.
 template <class Simd>
 [[gnu::always_inline]] inline F32<Simd> load_partial(const float* from, std::size_t n) {

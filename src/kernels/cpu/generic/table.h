@@ -70,6 +70,14 @@ consteval TileFunction tile_function() {
   return nullptr;
 }
 
+using RoundFunction = void (*)(const RoundActivationsArgs&) noexcept;
+
+template <class Simd>
+consteval RoundFunction pairs_function() {
+  if constexpr (HasPairs<Simd> && !HasTiles<Simd>) return round_pairs<Simd>;
+  return nullptr;
+}
+
 template <class Simd, bool kIntegers>
 consteval std::size_t row_tile() {
   if (HasTiles<Simd>) return 2 * kTileRows16;
@@ -89,6 +97,7 @@ consteval CpuKernels make_table(std::string_view isa) {
           .rms_norm = rms_norm<Simd>,
           .linear = dispatch_linear<Simd, Parts, kIntegers>,
           .round_activations = round_activations<Simd>,
+          .round_pairs = pairs_function<Simd>(),
           .tile_activations = tile_function<Simd>(),
           .rope = rope<Simd>,
           .store_kv = store_kv<Simd>,
