@@ -28,7 +28,6 @@ import programs
 import rounds
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BARS_SVG, ROOFLINE_SVG = "performance-bars.svg", "performance-roofline.svg"
 LEFT = 3  # exit code: rounds are left
 
 
@@ -50,6 +49,11 @@ def parse_args():
         if group not in cases.GROUPS:
             parser.error(f"--groups: expected some of {','.join(cases.GROUPS)}, found '{group}'")
     return args
+
+
+def plot_file(args, what):
+    """Beside the page, called after it."""
+    return args.out.with_name(f"{args.out.stem}-{what}.svg")
 
 
 def plan_of(args):
@@ -107,18 +111,18 @@ def roofline_command(args):
     depths = "0,1024" if args.quick else "0,512,2048,4096"
     return [args.bora, "bench", str(args.models / cases.LAYERS), "--weights", "auto,int8,int4",
             "--threads", str(args.threads), "--prompt-tokens", "512", "--new-tokens", "16", "--depth", depths,
-            "--reps", "1" if args.quick else "3", "--plot", str(args.out.parent / ROOFLINE_SVG)]
+            "--reps", "1" if args.quick else "3", "--plot", str(plot_file(args, "roofline"))]
 
 
 def write_bars(args, state, plan):
     groups = []
     for name in plan:
         groups.append((cases.GROUPS[name].title, page.speed_rows(state.of(name))))
-    (args.out.parent / BARS_SVG).write_text(chart.bar_chart(groups), encoding="utf-8")
+    plot_file(args, "bars").write_text(chart.bar_chart(groups), encoding="utf-8")
 
 
 def write_page(args, state, plan, identity):
-    plots = [BARS_SVG] + ([] if args.no_roofline else [ROOFLINE_SVG])
+    plots = [plot_file(args, what).name for what in ("bars",) + (() if args.no_roofline else ("roofline",))]
     report = page.Report(
         rounds={name: state.of(name) for name in plan}, config=page.load_config(args.models / cases.LAYERS),
         machine=machine_rows(identity, state), commands=example_commands(args, plan),

@@ -109,8 +109,10 @@ class Measurement {
   // The cases take turns, so that what slows the machine for a while slows all alike.
   Result<std::vector<BenchResult>> run() {
     std::vector<Case> cases = make_cases();
+    const std::size_t longest = *std::ranges::max_element(options_.prompt_tokens);
     for (Case& each : cases) {
-      if (Result<void> warm = each.run.warm_up(); !warm) return std::move(warm).error();
+      Result<void> warm = each.run.warm_up(std::min(longest, chunk()));
+      if (!warm) return std::move(warm).error();
     }
     last_ = probe_all();
     for (std::size_t rep = 0; rep < options_.reps; ++rep) {

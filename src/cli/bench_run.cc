@@ -50,8 +50,9 @@ double BenchRun::Times::decode_tokens_per_s() const {
   return static_cast<double>(count) / seconds(end - begin);
 }
 
-Result<void> BenchRun::warm_up() {
-  Result<Times> times = generate(std::min<std::size_t>(engine_.context_length() / 2, 16), 2);
+Result<void> BenchRun::warm_up(std::size_t prompt_tokens) {
+  const std::size_t longest = engine_.context_length() - 2;
+  Result<Times> times = generate(std::min(prompt_tokens, longest), 2);
   if (!times) return std::move(times).error();
   return {};
 }

@@ -23,8 +23,9 @@ class BenchRun {
   BenchRun(Engine& engine, std::size_t batch, std::size_t depth, std::size_t chunk)
       : engine_(engine), batch_(batch), depth_(depth), ahead_(tokens_ahead(batch, depth, chunk)) {}
 
-  // Brings the weights into the page cache and the workers to speed.
-  Result<void> warm_up();
+  // Brings weights and all the memory of a step into being and the workers to speed: a prompt of so
+  // many tokens, as far as the context holds it, and two new ones.
+  Result<void> warm_up(std::size_t prompt_tokens);
 
   // Tokens/s of the whole batch. Decode needs a token to start from, so begins at a depth of one at
   // least. What reaching the depth takes is measured once until the next decode().
