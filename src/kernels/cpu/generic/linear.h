@@ -25,6 +25,7 @@ inline constexpr std::size_t kPrefetchBytes = 1024;
 
 // From this many tokens on, panels pay for the pass through the cache.
 inline constexpr std::size_t kPanelTokens = 8;
+
 // Where a tile's operands start: rows `stride` bytes apart, tokens `x_stride` values.
 struct TileOperands {
   const std::byte* weight;
@@ -147,7 +148,7 @@ struct WidenedPanel {
   }
 
   template <std::size_t kRows, std::size_t kTokens>
-  [[gnu::always_inline]] static void accumulate(const PanelOperands& at, std::size_t values,
+  [[gnu::always_inline]] static void accumulate(const TileBytes& at, std::size_t values,
                                                 F32<Simd> (&sums)[kRows][kTokens]) {
     constexpr std::size_t kLanes = Simd::kLanes;
     const std::size_t whole = values / kLanes * kLanes;
@@ -179,9 +180,8 @@ struct WidenedPanel {
 
 template <class Simd, class Weights>
 void linear_many(const LinearArgs& args) {
-  using Format = WidenedPanel<Simd, Weights>;
-  multiply_passes<Simd, Format>(args, reinterpret_cast<const std::byte*>(args.x),
-                                args.in_features * sizeof(float));
+  multiply_passes<Simd, WidenedPanel<Simd, Weights>>(
+      args, reinterpret_cast<const std::byte*>(args.x), args.in_features * sizeof(float));
 }
 
 template <class Simd, class Weights>

@@ -43,14 +43,6 @@ void round_pairs(const RoundActivationsArgs& args) noexcept {
   }
 }
 
-// Where a tile's operands start, in bytes, as its rows and tokens follow each other.
-struct PairOperands {
-  const std::byte* weight;
-  std::size_t stride;
-  const std::byte* x;
-  std::size_t x_stride;
-};
-
 // One vector of each row and token.
 template <class Simd, std::size_t kRows, std::size_t kTokens>
 [[gnu::always_inline]] inline void multiply_pairs(const typename Simd::Pairs (&weight)[kRows],
@@ -69,7 +61,7 @@ template <class Simd, std::size_t kRows, std::size_t kTokens>
 // sums[r][t] += sum_k weight[r, k] * x[t, k] over `values` values of k; fetches what lies `ahead`
 // bytes further in each row.
 template <class Simd, std::size_t kRows, std::size_t kTokens>
-[[gnu::always_inline]] inline void accumulate_pairs(const PairOperands& at, std::size_t values,
+[[gnu::always_inline]] inline void accumulate_pairs(const TileBytes& at, std::size_t values,
                                                     std::size_t ahead,
                                                     F32<Simd> (&sums)[kRows][kTokens]) {
   typename Simd::Pairs weight[kRows];
@@ -99,7 +91,7 @@ void pair_tile(const LinearArgs& args, std::size_t row, std::size_t token, const
                std::size_t x_stride) {
   F32<Simd> sums[kRows][kTokens];
   clear<Simd>(sums);
-  PairOperands at{args.weight + row * args.weight_stride, args.weight_stride, x, x_stride};
+  TileBytes at{args.weight + row * args.weight_stride, args.weight_stride, x, x_stride};
   // The last kPrefetchBytes of the rows fetch the beginning of the next tile's.
   constexpr std::size_t kAheadValues = kPrefetchBytes / 2;
   const std::size_t split =
@@ -160,7 +152,7 @@ struct PairPanel {
   }
 
   template <std::size_t kRows, std::size_t kTokens>
-  [[gnu::always_inline]] static void accumulate(const PanelOperands& at, std::size_t values,
+  [[gnu::always_inline]] static void accumulate(const TileBytes& at, std::size_t values,
                                                 F32<Simd> (&sums)[kRows][kTokens]) {
     for (std::size_t k = 0; k < values; k += kPairValues<Simd>) {
       typename Simd::Pairs x[kTokens];

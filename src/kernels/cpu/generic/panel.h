@@ -33,8 +33,8 @@ inline constexpr std::size_t kPanelBytes = kPanelRows* Format::kValues* Format::
 template <class Simd>
 inline constexpr std::size_t kPanelSumBytes = kPanelRows* Simd::kLanes * sizeof(float);
 
-// Where a tile's operands start: packed rows `stride` bytes apart, tokens `x_stride` bytes.
-struct PanelOperands {
+// Where a tile's operands start: rows `stride` bytes apart, tokens `x_stride` bytes.
+struct TileBytes {
   const std::byte* weight;
   std::size_t stride;
   const std::byte* x;
