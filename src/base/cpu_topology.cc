@@ -77,7 +77,7 @@ std::vector<CpuNode> find_nodes(hwloc_topology_t topology, hwloc_const_bitmap_t 
   return nodes;
 }
 
-CpuTopology describe(hwloc_topology_t topology, hwloc_const_bitmap_t usable) {
+CpuTopology usable_part(hwloc_topology_t topology, hwloc_const_bitmap_t usable) {
   CpuTopology found;
   found.cpus = std::max(1, hwloc_bitmap_weight(usable));
   found.cores = count_cores(topology, usable);
@@ -102,7 +102,7 @@ CpuTopology look() {
       hwloc_topology_is_thissystem(topology.get()) == 0) {
     return each_a_core(std::max(1, hwloc_bitmap_weight(usable.get())));
   }
-  return describe(topology.get(), usable.get());
+  return usable_part(topology.get(), usable.get());
 }
 
 }  // namespace
@@ -127,7 +127,7 @@ std::optional<CpuTopology> synthetic_topology(const std::string& machine,
   } else if (hwloc_bitmap_list_sscanf(cpus.get(), usable.c_str()) != 0) {
     return std::nullopt;
   }
-  return describe(topology.get(), cpus.get());
+  return usable_part(topology.get(), cpus.get());
 }
 
 int default_threads(const CpuTopology& topology) {
@@ -157,7 +157,7 @@ std::string describe(const CpuTopology& topology) {
   };
   std::string text = std::to_string(topology.cores) + " with " +
                      counted(static_cast<std::size_t>(topology.cpus), "CPU") + " on " +
-                     counted(std::max<std::size_t>(topology.nodes.size(), 1), "NUMA node");
+                     counted(topology.node_count(), "NUMA node");
   if (topology.quota) {
     text += ", quota of " + counted(static_cast<std::size_t>(*topology.quota), "CPU");
   }

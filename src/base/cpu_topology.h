@@ -2,6 +2,7 @@
 // (https://www.open-mpi.org/projects/hwloc/doc/), and how many threads they are worth.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@ struct CpuTopology {
   std::vector<CpuNode> nodes;  // that have one of them; none where there is but one, or it is not
                                // known of each CPU which is its own
   std::optional<int> quota;    // CPUs that its control groups allow, rounded up
+
+  [[nodiscard]] std::size_t node_count() const { return nodes.empty() ? 1 : nodes.size(); }
 };
 
 // Of this machine: the affinity mask of the calling thread and the quota of its control groups.

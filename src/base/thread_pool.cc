@@ -54,6 +54,20 @@ class Spinner {
   std::chrono::steady_clock::time_point end_;
 };
 
+// One for each node that has a thread.
+std::vector<WorkerGroup> make_groups(int threads, const CpuTopology& topology) {
+  const std::vector<int> counts = threads_by_node(topology, threads);
+  std::vector<WorkerGroup> groups;
+  int first = 0;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const CpuNode node = topology.nodes.empty() ? CpuNode{} : topology.nodes[i];
+    if (counts[i] == 0) continue;
+    groups.push_back({.first = first, .count = counts[i], .node = node.number, .cpus = node.cpus});
+    first += counts[i];
+  }
+  return groups;
+}
+
 }  // namespace
 
 struct ThreadPool::State {
@@ -110,24 +124,6 @@ struct ThreadPool::State {
   }
 };
 
-namespace {
-
-std::vector<WorkerGroup> make_groups(int threads, const CpuTopology& topology) {
-  if (topology.nodes.empty()) return {{.first = 0, .count = threads, .node = 0, .cpus = {}}};
-  const std::vector<int> counts = threads_by_node(topology, threads);
-  std::vector<WorkerGroup> groups;
-  int first = 0;
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    const CpuNode& node = topology.nodes[i];
-    if (counts[i] == 0) continue;
-    groups.push_back({.first = first, .count = counts[i], .node = node.number, .cpus = node.cpus});
-    first += counts[i];
-  }
-  return groups;
-}
-
-}  // namespace
-
 Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads, const CpuTopology& topology) {
   if (threads < 1 || threads > kMostThreads) {
     return Error{ErrorCode::kUsage,
@@ -179,6 +175,11 @@ void ThreadPool::run(FunctionRef<void(int worker)> task) {
   state.publish();
   task(0);
   state.wait_for_workers();
+}
+
+void ThreadPool::run_bound(FunctionRef<void(int worker)> task) {
+  const CpuBinding binding(group_of(0).cpus);
+  run(task);
 }
 
 ThreadPool::HotScope::HotScope(ThreadPool& pool) : pool_(pool) {

@@ -52,6 +52,9 @@ class ThreadPool {
   // What the workers wrote is visible to the caller afterwards. The caller is not bound: a thread
   // that calls for long binds itself to the CPUs of group_of(0).
   void run(FunctionRef<void(int worker)> task);
+  // The same with the caller bound, as the workers are, while it lasts: for tasks that are the
+  // first to write memory that their workers will read.
+  void run_bound(FunctionRef<void(int worker)> task);
 
   // Keeps the workers spinning between tasks for as long as it lives.
   class HotScope {

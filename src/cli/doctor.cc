@@ -161,7 +161,7 @@ Json to_json(const Findings& found) {
               {"isa", found.isa},
               {"cores", found.topology.cores},
               {"cpus", found.topology.cpus},
-              {"numa_nodes", std::max<std::size_t>(found.topology.nodes.size(), 1)},
+              {"numa_nodes", found.topology.node_count()},
               {"cpu_quota", found.topology.quota ? Json(*found.topology.quota) : Json(nullptr)},
               {"threads", found.threads},
               {"memory_bytes", found.memory_bytes},

@@ -139,7 +139,7 @@ Json plan_json(const ModelPlan& plan) {
               {"threads_from", plan.threads_from},
               {"cores", plan.topology.cores},
               {"cpus", plan.topology.cpus},
-              {"numa_nodes", std::max<std::size_t>(plan.topology.nodes.size(), 1)},
+              {"numa_nodes", plan.topology.node_count()},
               {"cpu_quota", plan.topology.quota ? Json(*plan.topology.quota) : Json(nullptr)},
               {"load", wanted.bytes.weights.copied > 0 ? "copy" : "map"},
               {"stored_weights", plan.stored},

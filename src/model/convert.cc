@@ -1,7 +1,6 @@
 #include "model/convert.h"
 
 #include "base/check.h"
-#include "base/cpu_affinity.h"
 #include "base/float16.h"
 #include "formats/checkpoint.h"
 #include "formats/packed.h"
@@ -13,7 +12,6 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
-#include <optional>
 #include <set>
 #include <vector>
 
@@ -120,10 +118,8 @@ Result<Buffer> convert_weights(const StoredWeight& weight, DType dtype, ThreadPo
   std::byte* out = buffer->bytes().data();
   std::atomic<bool> fits = true;
   const auto workers = static_cast<std::size_t>(pool.threads());
-  pool.run([&](int worker) {
+  pool.run_bound([&](int worker) {
     const auto w = static_cast<std::size_t>(worker);
-    std::optional<CpuBinding> binding;  // the caller is not bound as the workers are
-    if (worker == 0) binding.emplace(pool.group_of(worker).cpus);
     RowReader reader(weight);
     for (std::size_t row = rows * w / workers; row < rows * (w + 1) / workers; ++row) {
       if (!write_row(weight, reader, row, dtype, out + row * out_bytes)) {

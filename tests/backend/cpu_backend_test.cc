@@ -136,23 +136,19 @@ TEST(CpuBackend, ComputesAllProjectionsOnAnyNumberOfThreads) {
             alone.outs()[i], expected[i], [bound](std::size_t) { return bound; },
             std::string(isa) + " projection " + std::to_string(i));
       }
-      for (const int threads : {2, 3, 8}) {
+      const auto expect_same_on = [&](Backend& backend) {
         Projections shared(tokens);
-        shared.run(*make_backend(threads, isa));
+        shared.run(backend);
         for (std::size_t i = 0; i < 3; ++i) {
           expect_same_bits(shared.outs()[i], alone.outs()[i],
                            std::string(isa) + " projection " + std::to_string(i) + " on " +
-                               std::to_string(threads) + " threads");
+                               std::to_string(backend.threads()) + " threads and " +
+                               std::to_string(backend.nodes()) + " nodes");
         }
-      }
+      };
+      for (const int threads : {2, 3, 8}) expect_same_on(*make_backend(threads, isa));
       for (const int threads : {2, 3, 4, 7, 16}) {
-        Projections placed(tokens);
-        placed.run(*make_backend_on_nodes(threads, isa));
-        for (std::size_t i = 0; i < 3; ++i) {
-          expect_same_bits(placed.outs()[i], alone.outs()[i],
-                           std::string(isa) + " projection " + std::to_string(i) + " on nodes, " +
-                               std::to_string(threads) + " threads");
-        }
+        expect_same_on(*make_backend_on_nodes(threads, isa));
       }
     }
   }

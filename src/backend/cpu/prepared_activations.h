@@ -101,8 +101,6 @@ void PreparedActivations::prepare(const LinearParams& params, const float* x, st
     tile_groups(x);
   }
   if (!rounded) return;
-  // One token is no work for a second worker.
-  if (tokens == 1) return round(x, in_features, {0, 1});
   share(tokens, in_features, [&](Range some) { round(x, in_features, some); });
   const bool tiled = kernels_.tile_activations != nullptr && tokens >= kernels::kIntegerTileTokens;
   if (tiled) tile_groups(nullptr);

@@ -1,10 +1,8 @@
 #include "backend/cpu/workers.h"
 
-#include "base/cpu_affinity.h"
 #include "base/numa_memory.h"
 
 #include <cstring>
-#include <optional>
 #include <vector>
 
 namespace bora {
@@ -22,10 +20,8 @@ Result<Buffer> Workers::allocate(std::size_t bytes, Fill fill) const {
 void Workers::copy_weight(TensorView weight, std::size_t rows, std::byte* to) {
   const std::size_t stride = weight.row_bytes();
   const std::size_t matrices = weight.shape.rows() / rows;
-  pool_->run([&](int worker) {
+  pool_->run_bound([&](int worker) {
     const WorkerGroup& group = pool_->group_of(worker);
-    std::optional<CpuBinding> binding;  // the caller is not bound as the workers are
-    if (worker == 0) binding.emplace(group.cpus);
     const Range of_group = rows_of(group, rows);
     const Range mine = part_of(of_group.size(), 1, worker - group.first, group.count);
     for (std::size_t m = 0; m < matrices && !mine.empty(); ++m) {

@@ -30,7 +30,7 @@ class Workers {
     // Below this many values an op is done before a second worker would have begun.
     constexpr std::size_t kValuesWorthSharing = 8192;
     if (items == 0) return;
-    if (items * values_per_item < kValuesWorthSharing) {
+    if (items == 1 || items * values_per_item < kValuesWorthSharing) {
       work(Range{0, items});
       return;
     }
