@@ -126,30 +126,6 @@ Result<void> add_draft(const LlmOptions& options, Planned& planned) {
   return {};
 }
 
-Result<Planned> prepare(const Checkpoint& checkpoint, const LlmOptions& options) {
-  if (Result<void> known = check_weights(options.weights); !known) return std::move(known).error();
-  Result<std::unique_ptr<const Model>> stored = outline_model(checkpoint, std::nullopt);
-  if (!stored) return std::move(stored).error();
-  Result<WeightChoice> wanted = choice_of(checkpoint, **stored, options.weights);
-  if (!wanted) return std::move(wanted).error();
-  Result<std::vector<WeightChoice>> choices = weight_choices(checkpoint, **stored);
-  if (!choices) return std::move(choices).error();
-  Planned planned{.stored = *std::move(stored),
-                  .draft_checkpoint = std::nullopt,
-                  .draft = nullptr,
-                  .options = {.context_length = options.context_length,
-                              .prefill_chunk = options.prefill_chunk,
-                              .max_sequences = options.max_sequences,
-                              .kv_dtype = options.kv,
-                              .compute = options.compute,
-                              .memory_limit = options.memory_limit,
-                              .weights = wanted->bytes},
-                  .wanted = *wanted,
-                  .choices = *std::move(choices)};
-  if (Result<void> added = add_draft(options, planned); !added) return std::move(added).error();
-  return planned;
-}
-
 // Weights that are read by many steps are worth a copy; one that takes more than half the memory
 // would leave none for the page cache of others, or for a second process.
 bool is_worth_copying(const Backend& backend, const LlmOptions& options, const MemoryPlan& plan) {
@@ -172,6 +148,33 @@ Result<void> decide_load(const Backend& backend, const LlmOptions& options, Plan
     planned.options.draft_weights = planned.options.draft_weights->copy();
   }
   return {};
+}
+
+Result<Planned> prepare(const Checkpoint& checkpoint, const Backend& backend,
+                        const LlmOptions& options) {
+  if (Result<void> known = check_weights(options.weights); !known) return std::move(known).error();
+  Result<std::unique_ptr<const Model>> stored = outline_model(checkpoint, std::nullopt);
+  if (!stored) return std::move(stored).error();
+  Result<WeightChoice> wanted = choice_of(checkpoint, **stored, options.weights);
+  if (!wanted) return std::move(wanted).error();
+  Result<std::vector<WeightChoice>> choices = weight_choices(checkpoint, **stored);
+  if (!choices) return std::move(choices).error();
+  Planned planned{.stored = *std::move(stored),
+                  .draft_checkpoint = std::nullopt,
+                  .draft = nullptr,
+                  .options = {.context_length = options.context_length,
+                              .prefill_chunk = options.prefill_chunk,
+                              .max_sequences = options.max_sequences,
+                              .kv_dtype = options.kv,
+                              .compute = options.compute,
+                              .memory_limit = options.memory_limit,
+                              .weights = wanted->bytes},
+                  .wanted = *wanted,
+                  .choices = *std::move(choices)};
+  if (Result<void> added = add_draft(options, planned); !added) return std::move(added).error();
+  Result<void> decided = decide_load(backend, options, planned);
+  if (!decided) return std::move(decided).error();
+  return planned;
 }
 
 std::string threads_from(const LlmOptions& options, const CpuTopology& topology) {
@@ -200,10 +203,8 @@ bool is_quantized(std::optional<DType> weights) {
 
 Result<MemoryPlan> plan_checkpoint(const Checkpoint& checkpoint, const Backend& backend,
                                    const LlmOptions& options) {
-  Result<Planned> planned = prepare(checkpoint, options);
+  Result<Planned> planned = prepare(checkpoint, backend, options);
   if (!planned) return std::move(planned).error();
-  Result<void> decided = decide_load(backend, options, *planned);
-  if (!decided) return std::move(decided).error();
   return plan_memory(*planned->stored, backend, planned->options, planned->choices);
 }
 
@@ -227,10 +228,8 @@ Result<ModelPlan> plan_model(const std::filesystem::path& model, const LlmOption
                                                                .compute = options.compute,
                                                                .topology = topology});
   if (!backend) return std::move(backend).error();
-  Result<Planned> planned = prepare(*checkpoint, options);
+  Result<Planned> planned = prepare(*checkpoint, **backend, options);
   if (!planned) return std::move(planned).error();
-  Result<void> decided = decide_load(**backend, options, *planned);
-  if (!decided) return std::move(decided).error();
   Result<MemoryPlanner> planner =
       MemoryPlanner::create(*planned->stored, **backend, planned->options);
   if (!planner) return std::move(planner).error();

@@ -43,7 +43,7 @@ struct BoundWeights {
   std::vector<Buffer> owned;        // what was converted or copied at load
   std::size_t converted_bytes = 0;  // of `owned`; in an outline, what it will be
   std::size_t copied_bytes = 0;     // of `owned`: as they were stored
-  std::size_t copyable_bytes = 0;   // of those bound as stored: matrices, copied or not
+  std::size_t copyable_bytes = 0;   // of matrices that lie where they are stored
 };
 
 class Model {
@@ -90,8 +90,7 @@ class Model {
   [[nodiscard]] std::size_t weight_bytes() const;
   [[nodiscard]] std::size_t owned_bytes() const;
   [[nodiscard]] std::size_t converted_bytes() const { return weights_.converted_bytes; }
-  // Of those that lie in memory of the model's own, what was copied as stored; and what is or could
-  // be.
+  // Of those that lie in memory of the model's own, what was copied as stored; and what could be.
   [[nodiscard]] std::size_t copied_bytes() const { return weights_.copied_bytes; }
   [[nodiscard]] std::size_t copyable_bytes() const { return weights_.copyable_bytes; }
 

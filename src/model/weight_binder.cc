@@ -56,8 +56,10 @@ StoredWeight WeightBinder::find(std::string_view name, const Shape& shape, bool 
 }
 
 TensorView WeightBinder::copied(std::string_view name, TensorView stored, std::size_t rows) {
-  weights_.copyable_bytes += stored.bytes();
-  if (copies_ == nullptr) return stored;
+  if (copies_ == nullptr) {
+    weights_.copyable_bytes += stored.bytes();
+    return stored;
+  }
   Result<TensorView> copy = copies_->copy(stored, rows);
   if (!copy) {
     failure_ = std::move(copy).error().with_context(stored_name(name));

@@ -10,7 +10,7 @@ WeightBytes weight_bytes_of(const Model& model) {
   return {.mapped = model.weight_bytes() - model.converted_bytes() - model.copied_bytes(),
           .converted = model.converted_bytes(),
           .copied = model.copied_bytes(),
-          .copyable = model.copyable_bytes() - model.copied_bytes()};
+          .copyable = model.copyable_bytes()};
 }
 
 WeightBytes WeightBytes::copy() const {
