@@ -122,11 +122,12 @@ def write_bars(args, state, plan):
 
 
 def write_page(args, state, plan, identity):
-    plots = [plot_file(args, what).name for what in ("bars",) + (() if args.no_roofline else ("roofline",))]
+    plots = ["bars"] if args.no_roofline else ["bars", "roofline"]
     report = page.Report(
         rounds={name: state.of(name) for name in plan}, config=page.load_config(args.models / cases.LAYERS),
         machine=machine_rows(identity, state), commands=example_commands(args, plan),
-        command=shlex.join(["bench/peers/report.py", *sys.argv[1:]]), plots=plots)
+        command=shlex.join(["bench/peers/report.py", *sys.argv[1:]]),
+        plots=[plot_file(args, what).name for what in plots])
     old = args.out.read_text(encoding="utf-8") if args.out.exists() else ""
     args.out.write_text(page.with_hand_written(page.page(report), old), encoding="utf-8")
     print(f"wrote {args.out}", file=sys.stderr)
