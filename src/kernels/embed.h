@@ -25,6 +25,7 @@ struct EmbedArgs {
   std::size_t columns;     // a whole number of blocks of dtype
   float* out;              // [tokens, columns], no alias
   float scale = 1.0F;
+  std::size_t interleaved = 1;  // as LinearArgs::interleaved
 };
 
 namespace reference {

@@ -53,6 +53,10 @@ struct LinearArgs {
   std::size_t out_stride;     // values between rows
   bool accumulate;            //
   std::byte* workspace;       // kLinearWorkspaceBytes, aligned to 64, of this call alone
+  // How many rows of weight lie together (tensor/interleaved.h), weight_stride being the bytes of
+  // one: 1 or, of quantized weights where the table says int16_activations, its lanes, of which
+  // `rows` is then a multiple. The bits of the outputs are the same. The reference takes 1 only.
+  std::size_t interleaved = 1;
   // x as round_activations() gives it, where the table and the weights ask for it; else not read.
   const std::byte* rounded = nullptr;
   // x as round_pairs() gives it, where the table has that, for bf16 weights; else not read.

@@ -1,5 +1,6 @@
 // Shape and TensorView: a borrowed, row-major tensor. A view never outlives the map or Buffer it
-// points into, is cheap to copy, and says nothing of devices.
+// points into, is cheap to copy, and says nothing of devices. A copy of a quantized weight may have
+// its rows interleaved; what is computed in or lies in a file never has.
 //
 // Shapes are written outermost first, as PyTorch and safetensors do: a linear weight is
 // [out_features, in_features]. (GGUF stores them the other way round; formats/ turns them.)
@@ -51,10 +52,15 @@ struct TensorView {
   const std::byte* data = nullptr;
   DType dtype = DType::kF32;
   Shape shape;
+  std::size_t interleaved = 1;  // so many rows lie together (tensor/interleaved.h)
 
   [[nodiscard]] std::size_t row_bytes() const { return bora::row_bytes(dtype, shape.columns()); }
   [[nodiscard]] std::size_t bytes() const { return row_bytes() * shape.rows(); }
-  [[nodiscard]] const std::byte* row(std::size_t r) const { return data + r * row_bytes(); }
+  // Where rows begin with r, the first of those that lie together.
+  [[nodiscard]] const std::byte* row(std::size_t r) const {
+    CHECK(r % interleaved == 0, "interleaved rows begin together");
+    return data + r * row_bytes();
+  }
   [[nodiscard]] bool empty() const { return data == nullptr; }
 };
 

@@ -83,6 +83,13 @@ struct IntegerPrimitivesOf {
       for (std::size_t i = 0; i < 4; ++i) Simd::store_i32(to + i * kSixteen + row, v[i]);
     }
   }
+  static void store_quads(const std::byte* in, std::byte* out) noexcept {
+    for (std::size_t row = 0; row < kSixteen; row += kLanes) {
+      I32 v[4];
+      for (std::size_t i = 0; i < 4; ++i) v[i] = operand<I32>(in, i * kVectors + row / kLanes);
+      Simd::store_quads(out + row * 16, 16, v);
+    }
+  }
   template <I32 (*kFunction)(I32)>
   static void each(const std::byte* in, std::byte* out) noexcept {
     for (std::size_t v = 0; v < kVectors; ++v) {
@@ -156,6 +163,7 @@ struct IntegerPrimitivesOf {
       {"transpose", kFloats, 16 * 64, kBits, 16 * 64, transpose},
       {"load_quads", kFloats, 16 * 32, kBits, 4 * 64, load_quads<0>},
       {"load_quads, unaligned", kFloats, 16 * 32, kBits, 4 * 64, load_quads<7>},
+      {"store_quads", kFloats, 4 * 64, kBits, 16 * 16, store_quads},
       {"bits", kFloats, 64, kBits, 64, each<high_nibbles>},
       {"flip", kFloats, 64, kBits, 64, each<other_signs>},
       {"either", kFloats, 2 * 64, kBits, 64, both<Simd::either>},

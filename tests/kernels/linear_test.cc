@@ -1,12 +1,14 @@
 #include "kernels/linear.h"
 
 #include "kernels/reference/weights.h"
+#include "tensor/interleaved.h"
 #include "tests/kernels/kernel_testing.h"
 #include "tests/kernels/tolerance.h"
 
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 namespace bora::kernels {
 namespace {
@@ -55,6 +57,18 @@ struct Problem {
     auto* to = reinterpret_cast<std::byte*>(pairs.data());
     kernels.round_pairs({x.data(), size.tokens, size.columns, to});
     args.pairs = to;
+  }
+  // From now on the weight lies as a copy for that table does.
+  void interleave_for(const CpuKernels& kernels) {
+    UnalignedBytes copy(weight.size());
+    const std::size_t tile = kernels.lanes * args.weight_stride;
+    for (std::size_t begin = 0; begin < weight.size(); begin += tile) {
+      interleave_rows(dtype, weight.data() + begin, args.weight_stride, size.columns, kernels.lanes,
+                      copy.data() + begin);
+    }
+    weight = std::move(copy);
+    args.weight = weight.data();
+    args.interleaved = kernels.lanes;
   }
   // Puts `some`, rounded already, into tiles as the table wants it for these weights.
   void tile_for(const CpuKernels& kernels, LinearArgs& some) {
@@ -309,6 +323,29 @@ TEST(Linear, OfIntegersGivesTheSameBitsOnEveryIsaThatFuses) {
         problem.run(*kernels);
         if (first.empty()) first = problem.out;
         expect_same_bits(problem.out, first, problem.what(*kernels));
+      }
+    }
+  }
+}
+
+TEST(Linear, GivesTheSameBitsOfInterleavedRows) {
+  for (const CpuKernels* kernels : linear_tables_to_test()) {
+    if (!kernels->int16_activations) continue;
+    for (const DType dtype : kAllDTypes) {
+      if (info(dtype).block_values == 1) continue;
+      // A last group of one block; more columns than a workspace holds of few tokens; tokens on
+      // both sides of each switch.
+      for (Case shape :
+           {Case{48, 800, 1}, Case{32, 288, 2}, Case{16, 544, 3}, Case{80, 1056, 4},
+            Case{48, 544, 5}, Case{64, 800, 18}, Case{16, kLinearWorkspaceBytes / 8, 1}}) {
+        shape.columns = whole_blocks(dtype, shape.columns);
+        Problem problem(dtype, shape, 12, DType::kF16);
+        problem.run(*kernels);
+        const std::vector<float> separate = problem.out;
+        problem.interleave_for(*kernels);
+        std::fill(problem.out.begin(), problem.out.end(), 0.0F);
+        problem.run(*kernels);
+        expect_same_bits(problem.out, separate, problem.what(*kernels));
       }
     }
   }

@@ -36,6 +36,9 @@ struct Bytes256 {
   [[gnu::always_inline]] static __m128i load_16(const std::byte* from) {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
   }
+  [[gnu::always_inline]] static void store_16(std::byte* to, __m128i v) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), v);
+  }
 };
 
 }  // namespace

@@ -32,6 +32,21 @@ struct Quads : Bytes256 {
     out[2] = _mm256_unpacklo_epi64(ab_high, cd_high);
     out[3] = _mm256_unpackhi_epi64(ab_high, cd_high);
   }
+  [[gnu::always_inline]] static void store_quads(std::byte* first, std::size_t stride,
+                                                 const I32 (&v)[4]) {
+    const I32 ab = _mm256_unpacklo_epi32(v[0], v[1]);
+    const I32 ab_high = _mm256_unpackhi_epi32(v[0], v[1]);
+    const I32 cd = _mm256_unpacklo_epi32(v[2], v[3]);
+    const I32 cd_high = _mm256_unpackhi_epi32(v[2], v[3]);
+    const I32 four[4] = {_mm256_unpacklo_epi64(ab, cd), _mm256_unpackhi_epi64(ab, cd),
+                         _mm256_unpacklo_epi64(ab_high, cd_high),
+                         _mm256_unpackhi_epi64(ab_high, cd_high)};
+#pragma GCC unroll 4
+    for (std::size_t j = 0; j < 4; ++j) {
+      store_16(first + j * stride, _mm256_castsi256_si128(four[j]));
+      store_16(first + (j + 4) * stride, _mm256_extracti128_si256(four[j], 1));
+    }
+  }
   [[gnu::always_inline]] static I32 bits(I32 v, std::int32_t mask) {
     return _mm256_and_si256(v, _mm256_set1_epi32(mask));
   }

@@ -37,6 +37,23 @@ struct Quads : avx2::Bytes256 {
     out[2] = _mm512_unpacklo_epi64(ab_high, cd_high);
     out[3] = _mm512_unpackhi_epi64(ab_high, cd_high);
   }
+  [[gnu::always_inline]] static void store_quads(std::byte* first, std::size_t stride,
+                                                 const I32 (&v)[4]) {
+    const I32 ab = _mm512_unpacklo_epi32(v[0], v[1]);
+    const I32 ab_high = _mm512_unpackhi_epi32(v[0], v[1]);
+    const I32 cd = _mm512_unpacklo_epi32(v[2], v[3]);
+    const I32 cd_high = _mm512_unpackhi_epi32(v[2], v[3]);
+    const I32 four[4] = {_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd),
+                         _mm512_unpacklo_epi64(ab_high, cd_high),
+                         _mm512_unpackhi_epi64(ab_high, cd_high)};
+#pragma GCC unroll 4
+    for (std::size_t j = 0; j < 4; ++j) {
+      store_16(first + j * stride, _mm512_castsi512_si128(four[j]));
+      store_16(first + (j + 4) * stride, _mm512_extracti32x4_epi32(four[j], 1));
+      store_16(first + (j + 8) * stride, _mm512_extracti32x4_epi32(four[j], 2));
+      store_16(first + (j + 12) * stride, _mm512_extracti32x4_epi32(four[j], 3));
+    }
+  }
   [[gnu::always_inline]] static I32 bits(I32 v, std::int32_t mask) {
     return _mm512_and_si512(v, _mm512_set1_epi32(mask));
   }

@@ -150,6 +150,15 @@ struct Simd : Quads {
         out[i][r] = read<std::int32_t>(first + r * stride + 4 * i);
     }
   }
+  [[gnu::noinline]] static void store_quads(std::byte* first, std::size_t stride,
+                                            const I32 (&v)[4]) {
+    for (std::size_t r = 0; r < kLanes; ++r) {
+      for (std::size_t i = 0; i < 4; ++i) {
+        const std::int32_t word = v[i][r];
+        __builtin_memcpy(first + r * stride + 4 * i, &word, sizeof(word));
+      }
+    }
+  }
   [[gnu::noinline]] static F32 widen_half(I32 v) {
     F32 to;
     for (std::size_t i = 0; i < kLanes; ++i) {

@@ -1,10 +1,10 @@
 // linear() of quantized weights for few tokens: kLanes rows at once, a lane each, multiplied as
-// they lie in the file (row_codes.h). The activations are put in the order of that once a call, in
-// the workspace.
+// they lie (row_codes.h). The activations are put in the order of that once a call, in the
+// workspace.
 #pragma once
 
 #include "kernels/cpu/generic/linear.h"
-#include "kernels/cpu/generic/row_codes.h"
+#include "kernels/cpu/generic/super_block_codes.h"
 
 namespace bora::kernels::generic {
 
@@ -60,35 +60,42 @@ constexpr std::size_t group_values(std::size_t left) {
   return left < kGroupValues ? left : kGroupValues;
 }
 
-// Fetches kBytes of each of the rows that have their turn in a group's parts [part, part + parts).
+// kLanes pieces of memory, `stride` bytes apart.
+struct Pieces {
+  const std::byte* first;
+  std::size_t stride;
+};
+
+// Fetches kBytes of each of the pieces that have their turn in a group's parts [part, part +
+// parts).
 template <class Simd, std::size_t kBytes>
-[[gnu::always_inline]] inline void fetch(RowsAt rows, std::size_t part, std::size_t parts) {
+[[gnu::always_inline]] inline void fetch(Pieces pieces, std::size_t part, std::size_t parts) {
   const std::size_t end = Simd::kLanes * (part + parts) / kGroupParts;
 #pragma GCC unroll 8
   for (std::size_t r = Simd::kLanes * part / kGroupParts; r < end; ++r) {
-    const std::byte* at = rows.first + r * rows.stride;
+    const std::byte* at = pieces.first + r * pieces.stride;
 #pragma GCC unroll 5
     for (std::size_t line = 0; line < kBytes; line += 64) __builtin_prefetch(at + line);
   }
 }
 
 // sums[t] += the group of token t.
-template <class Simd, DType kType, std::size_t kTokens, class Scales>
-[[gnu::always_inline]] inline void add_group(RowsAt rows, RowsAt next, const Scales& scales,
+template <class Simd, DType kType, std::size_t kTokens, class Rows, class Scales>
+[[gnu::always_inline]] inline void add_group(const Rows& rows, Pieces next, const Scales& scales,
                                              const GroupInput<kTokens>& x, std::size_t values,
                                              F32<Simd> (&sums)[kTokens]) {
-  using Rows = RowCodes<kType>;
+  using OfType = RowCodes<kType>;
   using Stored = CodeFormat<kType>;
   constexpr std::size_t kTotalParts = Stored::kTotalValues / kBlockValues;
   F32<Simd> group[kTokens];
   I32<Simd> totals[kTokens];
   for (std::size_t t = 0; t < kTokens; ++t) group[t] = Simd::zero();
-  for (std::size_t part = 0; part < values / kBlockValues; part += Rows::kStepParts) {
-    fetch<Simd, Stored::kGroupBytes>(next, part, Rows::kStepParts);
-    I32<Simd> products[Rows::kStepParts][kTokens];
-    Rows::template multiply<Simd>(rows, scales, part, x, products);
+  for (std::size_t part = 0; part < values / kBlockValues; part += OfType::kStepParts) {
+    fetch<Simd, Stored::kGroupBytes>(next, part, OfType::kStepParts);
+    I32<Simd> products[OfType::kStepParts][kTokens];
+    OfType::template multiply<Simd>(rows, scales, part, x, products);
 #pragma GCC unroll 4
-    for (std::size_t p = 0; p < Rows::kStepParts; ++p) {
+    for (std::size_t p = 0; p < OfType::kStepParts; ++p) {
 #pragma GCC unroll 4
       for (std::size_t t = 0; t < kTokens; ++t) {
         const bool first = (part + p) % kTotalParts == 0;
@@ -117,13 +124,20 @@ struct RowLanes {
   std::size_t end;
 };
 
-// What to fetch beside a group. Of short rows those after these, in one stream; of long ones what
-// lies kPrefetchBytes further in each, and at their end the beginnings of those after them.
-template <class Simd, DType kType>
-[[gnu::always_inline]] inline RowsAt fetched(const LinearArgs& args, const RowLanes& lanes,
+// Groups ahead of the one in work that a stream of interleaved rows is fetched.
+inline constexpr std::size_t kGroupsAhead = 1;
+
+// What to fetch beside a group. Of interleaved rows a group further on; of short ones those after
+// these, in one stream; of long ones what lies kPrefetchBytes further in each, and at their end the
+// beginnings of those after them.
+template <class Simd, DType kType, class Rows>
+[[gnu::always_inline]] inline Pieces fetched(const LinearArgs& args, const RowLanes& lanes,
                                              std::size_t group) {
   constexpr std::size_t kGroupBytes = CodeFormat<kType>::kGroupBytes;
   const std::byte* rows = args.weight + lanes.row * args.weight_stride;
+  if constexpr (Rows::kInterleaved) {
+    return {rows + (group + kGroupsAhead) * Rows::kGroupBytes, kGroupBytes};
+  }
   const std::size_t tile_bytes = Simd::kLanes * args.weight_stride;
   if (tile_bytes <= kFetchedTileBytes) {
     return {rows + tile_bytes + group * Simd::kLanes * kGroupBytes, kGroupBytes};
@@ -133,19 +147,19 @@ template <class Simd, DType kType>
           lanes.stride};
 }
 
-template <class Simd, DType kType, std::size_t kTokens>
+template <class Simd, DType kType, class Rows, std::size_t kTokens>
 void int16_rows(const LinearArgs& args, const GroupInput<kTokens>* input, const RowLanes& lanes) {
-  constexpr std::size_t kGroupBytes = CodeFormat<kType>::kGroupBytes;
   F32<Simd> sums[kTokens];
   for (std::size_t t = 0; t < kTokens; ++t) sums[t] = Simd::zero();
-  typename RowCodes<kType>::template Scales<Simd> scales;
-  RowsAt rows{args.weight + lanes.row * args.weight_stride, lanes.stride};
+  typename RowCodes<kType>::template Scales<Simd, Rows> scales;
+  const std::byte* at = args.weight + lanes.row * args.weight_stride;
   for (std::size_t k = 0; k < args.in_features; k += kGroupValues, ++input) {
     const std::size_t values = group_values(args.in_features - k);
+    const Rows rows(at, lanes.stride, values);
     scales.read(rows, values);
-    const RowsAt next = fetched<Simd, kType>(args, lanes, k / kGroupValues);
+    const Pieces next = fetched<Simd, kType, Rows>(args, lanes, k / kGroupValues);
     add_group<Simd, kType>(rows, next, scales, *input, values, sums);
-    rows.first += kGroupBytes;
+    at += Rows::kGroupBytes;
   }
   for (std::size_t t = 0; t < kTokens; ++t) {
     finish_rows<Simd>(args, lanes.row, lanes.first, lanes.end, t, sums[t]);
@@ -156,21 +170,29 @@ void int16_rows(const LinearArgs& args, const GroupInput<kTokens>* input, const 
 // fewer in all, one row is in all lanes.
 template <class Simd, DType kType, std::size_t kTokens>
 void int16_tokens(const LinearArgs& args) {
+  using Separate = SeparateRows<Simd, kType>;
   constexpr std::size_t kLanes = Simd::kLanes;
   auto* input = reinterpret_cast<GroupInput<kTokens>*>(args.workspace);
   for (std::size_t k = 0; k < args.in_features; k += kGroupValues) {
     read_input<Simd, RowCodes<kType>>(args, k, group_values(args.in_features - k),
                                       input[k / kGroupValues]);
   }
+  if (args.interleaved > 1) {
+    for (std::size_t row = 0; row < args.rows; row += kLanes) {
+      int16_rows<Simd, kType, InterleavedRows<Simd, kType>>(args, input, {row, 0, 0, kLanes});
+    }
+    return;
+  }
   if (args.rows < kLanes) {
     for (std::size_t row = 0; row < args.rows; ++row) {
-      int16_rows<Simd, kType>(args, input, {row, 0, 0, 1});
+      int16_rows<Simd, kType, Separate>(args, input, {row, 0, 0, 1});
     }
     return;
   }
   for (std::size_t row = 0; row < args.rows; row += kLanes) {
     const std::size_t begin = row + kLanes <= args.rows ? row : args.rows - kLanes;
-    int16_rows<Simd, kType>(args, input, {begin, args.weight_stride, row - begin, kLanes});
+    int16_rows<Simd, kType, Separate>(args, input,
+                                      {begin, args.weight_stride, row - begin, kLanes});
   }
 }
 

@@ -20,28 +20,47 @@ inline constexpr std::size_t kInt16PanelRows = 32;
 // Tokens per pass over the weights: bounds the sums.
 inline constexpr std::size_t kInt16PassTokens = 256;
 
-// kLanes rows from `row` on, at the group of value k; where fewer than `rows` are left, the last
-// again. Fetches what lies kPrefetchBytes further in each: at a row's end, the beginning of the row
-// that is `stride_rows` further.
+// kLanes rows from `row` on, at the group of value k, one after the other; where fewer than `rows`
+// are left, the last again. Fetches what comes next in each: kPrefetchBytes further, or the group
+// after it where they lie interleaved; at a row's end, the beginning of the row that is
+// `stride_rows` further.
 template <class Simd, class Stored>
 struct GroupRows {
+  static constexpr std::size_t kGroupBytes = Stored::kGroupBytes;
   const std::byte* at[Simd::kLanes];
-  std::size_t ahead;
+  const std::byte* next;
+  std::size_t next_stride;
+  alignas(64) std::byte separated[Simd::kLanes][kGroupBytes];
 
   [[gnu::always_inline]] GroupRows(const LinearArgs& args, std::size_t row, std::size_t rows,
                                    std::size_t k, std::size_t stride_rows) {
-    const std::size_t from = k / kGroupValues * Stored::kGroupBytes;
-    ahead = from + kPrefetchBytes < args.weight_stride
-                ? kPrefetchBytes
-                : kPrefetchBytes + (stride_rows - 1) * args.weight_stride;
-    for (std::size_t r = 0; r < Simd::kLanes; ++r) {
-      at[r] = args.weight + (row + (r < rows ? r : rows - 1)) * args.weight_stride + from;
+    const std::size_t from = k / kGroupValues * kGroupBytes;
+    const std::byte* first = args.weight + row * args.weight_stride;
+    if (args.interleaved > 1) {
+      const std::byte* group = first + Simd::kLanes * from;
+      const std::size_t values = group_values(args.in_features - k);
+      separate_rows<Simd, Stored::kType>(group, values, separated[0], kGroupBytes);
+      for (std::size_t r = 0; r < Simd::kLanes; ++r) at[r] = separated[r];
+      next = group + Simd::kLanes * kGroupBytes;
+      if (from + kGroupBytes >= args.weight_stride) {
+        next += (stride_rows - Simd::kLanes) * args.weight_stride;
+      }
+      next_stride = kGroupBytes;
+      return;
     }
+    for (std::size_t r = 0; r < Simd::kLanes; ++r) {
+      at[r] = first + (r < rows ? r : rows - 1) * args.weight_stride + from;
+    }
+    next = at[0] + kPrefetchBytes;
+    if (from + kPrefetchBytes >= args.weight_stride) {
+      next += (stride_rows - 1) * args.weight_stride;
+    }
+    next_stride = args.weight_stride;
   }
 
   // Once for each part of 32 values, that the fetches do not come all at once.
   [[gnu::always_inline]] void fetch(std::size_t r, std::size_t part) const {
-    __builtin_prefetch(at[r] + ahead + part * Stored::kGroupBytes / kGroupParts);
+    __builtin_prefetch(next + r * next_stride + part * kGroupBytes / kGroupParts);
   }
 };
 
@@ -205,7 +224,7 @@ void int16_panel(const LinearArgs& args, Int16Panel<Simd>& panel, Int16Pass pass
     const std::size_t left = args.in_features - pass.k;
     pass.values = left < kGroupValues ? left : kGroupValues;
     for (std::size_t lane = 0; lane < round_up(pass.rows, kTileRows16); lane += kLanes) {
-      const std::size_t first = lane < pass.rows ? lane : pass.rows - 1;
+      const std::size_t first = lane < pass.rows ? lane : pass.rows - args.interleaved;
       const GroupRows<Simd, Stored> from(args, pass.row + first, pass.rows - first, pass.k,
                                          kInt16PanelRows);
       unpack_rows<Simd, Stored>(panel, from, pass.values, lane);

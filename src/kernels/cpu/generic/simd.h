@@ -35,6 +35,7 @@
 //   load_i32, store_i32, as_i32(I16)         the same bits
 //   load_quads(first, stride, out)           lane r of out[i]: bytes [4i, 4i + 4) of the sixteen at
 //                                            first + r * stride
+//   store_quads(first, stride, v)            its inverse
 //   bits(v, mask), flip(v, mask)             and, exclusive or with an int32 in every lane
 //   either(a, b)                             or
 //   add_i32, mul_i32                         modulo 2^32

@@ -2,6 +2,7 @@
 // sums are to be multiplied with.
 //
 // CodeFormat of a type has
+//   kType
 //   kTotalValues   values whose products with activations of 15 bits add up in an int32
 //   kScales        scales of a group: one for each total, or one for all
 //   kGroupBytes    of a whole group of 256 values
@@ -65,6 +66,7 @@ struct BlockCodes {
 
 template <>
 struct CodeFormat<DType::kQ8_0> : BlockCodes<BlockQ8_0> {
+  static constexpr DType kType = DType::kQ8_0;
   template <class Simd>
   [[gnu::always_inline]] static void read_codes(const std::byte* from, std::size_t part,
                                                 const std::int32_t* /*small*/,
@@ -76,6 +78,7 @@ struct CodeFormat<DType::kQ8_0> : BlockCodes<BlockQ8_0> {
 
 template <>
 struct CodeFormat<DType::kQ4_0> : BlockCodes<BlockQ4_0> {
+  static constexpr DType kType = DType::kQ4_0;
   template <class Simd>
   [[gnu::always_inline]] static void read_codes(const std::byte* from, std::size_t part,
                                                 const std::int32_t* /*small*/,
@@ -88,6 +91,7 @@ struct CodeFormat<DType::kQ4_0> : BlockCodes<BlockQ4_0> {
 
 template <>
 struct CodeFormat<DType::kQ4_1> : BlockCodes<BlockQ4_1> {
+  static constexpr DType kType = DType::kQ4_1;
   static constexpr bool kHasMinimum = true;
   template <class Simd>
   [[gnu::always_inline]] static void read_scales(const std::byte* from, std::size_t values,
@@ -146,6 +150,7 @@ struct AffineCodes {
 
 template <>
 struct CodeFormat<DType::kQ4K> : AffineCodes {
+  static constexpr DType kType = DType::kQ4K;
   static constexpr std::size_t kGroupBytes = sizeof(BlockQ4K);
   static constexpr std::size_t kTotalValues = 128;
   template <class Simd>
@@ -160,6 +165,7 @@ struct CodeFormat<DType::kQ4K> : AffineCodes {
 
 template <>
 struct CodeFormat<DType::kQ5K> : AffineCodes {
+  static constexpr DType kType = DType::kQ5K;
   static constexpr std::size_t kGroupBytes = sizeof(BlockQ5K);
   static constexpr std::size_t kTotalValues = 64;
   template <class Simd>
@@ -176,6 +182,7 @@ struct CodeFormat<DType::kQ5K> : AffineCodes {
 
 template <>
 struct CodeFormat<DType::kQ6K> {
+  static constexpr DType kType = DType::kQ6K;
   static constexpr std::size_t kGroupBytes = sizeof(BlockQ6K);
   static constexpr std::size_t kTotalValues = kBlockValues;
   static constexpr std::size_t kScales = 1;

@@ -23,6 +23,7 @@ struct Format;
 
 template <class Simd, DType kType>
 struct PlainWeights {
+  static constexpr DType kDType = kType;
   using Stored = Format<kType>;
   static constexpr std::size_t kGroup = Simd::kLanes;
   static constexpr std::size_t kUnit = kStep;
@@ -73,6 +74,7 @@ struct Format<DType::kBF16> {
 // Rows are whole blocks, so there is no tail.
 template <class Simd, DType kType>
 struct BlockWeights {
+  static constexpr DType kDType = kType;
   using Stored = Format<kType>;
   static constexpr std::size_t kGroup = kBlockValues;
   static constexpr std::size_t kUnit = kBlockValues;
@@ -120,6 +122,7 @@ struct Format<DType::kQ4_1> {
 // Super-blocks of 256 values: eight parts of 32, each widened by itself. Rows are whole.
 template <class Simd, DType kType>
 struct SuperBlockWeights {
+  static constexpr DType kDType = kType;
   using Stored = Format<kType>;
   static constexpr std::size_t kGroup = kBlockValues;
   static constexpr std::size_t kUnit = kSuperBlockValues;

@@ -15,6 +15,15 @@ struct Quads {
   using U16 = std::uint16_t __attribute__((vector_size(16)));
   using U8 = std::uint8_t __attribute__((vector_size(16)));
 
+  [[gnu::always_inline]] static void store_quads(std::byte* first, std::size_t stride,
+                                                 const I32 (&v)[4]) {
+    for (std::size_t r = 0; r < 4; ++r) {
+      for (std::size_t i = 0; i < 4; ++i) {
+        const std::int32_t word = v[i][r];
+        __builtin_memcpy(first + r * stride + 4 * i, &word, sizeof(word));
+      }
+    }
+  }
   [[gnu::always_inline]] static I32 bits(I32 v, std::int32_t mask) { return v & mask; }
   [[gnu::always_inline]] static I32 flip(I32 v, std::int32_t mask) { return v ^ mask; }
   [[gnu::always_inline]] static I32 either(I32 a, I32 b) { return a | b; }
