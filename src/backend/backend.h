@@ -182,9 +182,10 @@ class Backend {
   // Memory the ops may use, zero-filled. Errors: kDoesNotFit.
   virtual Result<Buffer> allocate(std::size_t bytes, Fill fill) = 0;
 
-  // Copies a weight of whole matrices of `rows` rows to `to`, of which no page was written before:
-  // each page comes to lie near to those that read it in linear().
-  virtual void copy_weight(TensorView weight, std::size_t rows, std::byte* to) = 0;
+  // The weight of a linear op (or several, or the table of embed()) copied to `to`, of which no
+  // page was written before: each page comes to lie near to those that read it in linear(), and the
+  // rows as linear() likes them best, in as many bytes.
+  virtual TensorView copy_weight(TensorView weight, std::byte* to) = 0;
 
   // Prepares for batches of at most `max_tokens` rows of at most `max_columns` values, so that the
   // ops need no memory afterwards. Errors: kDoesNotFit.

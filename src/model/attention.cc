@@ -15,11 +15,12 @@ void bind_fused_qkv(WeightBinder& binder, std::string_view prefix, const ModelCo
                     AttentionWeights& weights) {
   const std::size_t q_size = config.num_attention_heads * config.head_dim;
   const std::size_t kv_size = config.num_key_value_heads * config.head_dim;
-  const TensorView fused = binder.linear(fmt::format("{}.qkv_proj.weight", prefix),
-                                         q_size + 2 * kv_size, config.hidden_size);
-  weights.q_proj.weight = rows_of(fused, 0, q_size);
-  weights.k_proj.weight = rows_of(fused, q_size, kv_size);
-  weights.v_proj.weight = rows_of(fused, q_size + kv_size, kv_size);
+  const auto parts = binder.linears(fmt::format("{}.qkv_proj.weight", prefix),
+                                    {q_size + 2 * kv_size, config.hidden_size},
+                                    std::array{q_size, kv_size, kv_size});
+  weights.q_proj.weight = parts[0];
+  weights.k_proj.weight = parts[1];
+  weights.v_proj.weight = parts[2];
 }
 
 void bind_qkv(WeightBinder& binder, std::string_view prefix, const ModelConfig& config,

@@ -11,11 +11,11 @@ namespace {
 // Rows of gate and up, one after the other.
 MlpWeights bind_fused_mlp(WeightBinder& binder, std::string_view prefix,
                           const ModelConfig& config) {
-  const TensorView fused = binder.linear(fmt::format("{}.gate_up_proj.weight", prefix),
-                                         2 * config.intermediate_size, config.hidden_size);
-  return {.gate_proj = {.weight = rows_of(fused, 0, config.intermediate_size), .bias = {}},
-          .up_proj = {.weight = rows_of(fused, config.intermediate_size, config.intermediate_size),
-                      .bias = {}},
+  const std::size_t size = config.intermediate_size;
+  const auto parts = binder.linears(fmt::format("{}.gate_up_proj.weight", prefix),
+                                    {2 * size, config.hidden_size}, std::array{size, size});
+  return {.gate_proj = {.weight = parts[0], .bias = {}},
+          .up_proj = {.weight = parts[1], .bias = {}},
           .down_proj = bind_linear(binder, fmt::format("{}.down_proj", prefix), config.hidden_size,
                                    config.intermediate_size, false),
           .activation = config.hidden_act};

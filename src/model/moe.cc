@@ -20,9 +20,9 @@ std::vector<Linear> bind_experts(WeightBinder& binder, std::string_view prefix,
   std::vector<Linear> linears;
   const std::string stacked = fmt::format("{}.experts.{}.weight", prefix, name);
   if (binder.has(stacked)) {
-    const TensorView all = binder.linear_stack(stacked, experts, shape[0], shape[1]);
-    for (std::size_t e = 0; e < experts; ++e) {
-      linears.push_back({.weight = rows_of(all, e * shape[0], shape[0]), .bias = {}});
+    const std::vector<std::size_t> rows(experts, shape[0]);
+    for (const TensorView& weight : binder.linears(stacked, {experts, shape[0], shape[1]}, rows)) {
+      linears.push_back({.weight = weight, .bias = {}});
     }
     return linears;
   }

@@ -12,12 +12,6 @@ Linear bind_linear(WeightBinder& binder, std::string_view prefix, std::size_t ou
           .bias = binder.vector_if(bias, fmt::format("{}.bias", prefix), out_features)};
 }
 
-TensorView rows_of(TensorView tensor, std::size_t first, std::size_t count) {
-  if (tensor.empty()) return {};
-  CHECK(first + count <= tensor.shape.rows(), "rows of the tensor");
-  return {tensor.row(first), tensor.dtype, {count, tensor.shape.columns()}};
-}
-
 MutableTensorView embed(const Step& step, TensorView table, float scale) {
   const MutableTensorView x = step.workspace.take(step.batch.tokens(), table.shape.columns());
   step.backend.embed({.table = table, .ids = step.batch.input_ids, .out = x, .scale = scale});

@@ -34,10 +34,6 @@ struct Linear {
 Linear bind_linear(WeightBinder& binder, std::string_view prefix, std::size_t out_features,
                    std::size_t in_features, bool bias);
 
-// Rows [first, first + count) of a tensor that holds several matrices one after the other, all of
-// the same width; empty where the tensor is.
-TensorView rows_of(TensorView tensor, std::size_t first, std::size_t count);
-
 // The embeddings of the batch's tokens, times `scale`: [T, H].
 MutableTensorView embed(const Step& step, TensorView table, float scale = 1.0F);
 

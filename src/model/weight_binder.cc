@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace bora {
@@ -55,12 +56,12 @@ StoredWeight WeightBinder::find(std::string_view name, const Shape& shape, bool 
   return {.view = {checkpoint_.bytes_of(*tensor).data(), dtype, shape}, .packed = tensor->packed};
 }
 
-TensorView WeightBinder::copied(std::string_view name, TensorView stored, std::size_t rows) {
+TensorView WeightBinder::copied(std::string_view name, TensorView stored) {
   if (copies_ == nullptr) {
     weights_.copyable_bytes += stored.bytes();
     return stored;
   }
-  Result<TensorView> copy = copies_->copy(stored, rows);
+  Result<TensorView> copy = copies_->copy(stored);
   if (!copy) {
     failure_ = std::move(copy).error().with_context(stored_name(name));
     return {};
@@ -70,12 +71,8 @@ TensorView WeightBinder::copied(std::string_view name, TensorView stored, std::s
   return *copy;
 }
 
-TensorView WeightBinder::with_wanted_type(std::string_view name, const StoredWeight& stored,
-                                          std::size_t rows) {
-  if (stored.view.empty() || failure_) return stored.view;
-  const DType wanted_type = convert_to_.value_or(stored.view.dtype);
-  const bool as_stored = stored.packed == nullptr && wanted_type == stored.view.dtype;
-  if (as_stored) return copied(name, stored.view, rows);
+TensorView WeightBinder::converted(std::string_view name, const StoredWeight& stored,
+                                   DType wanted_type) {
   const TensorView wanted{stored.view.data, wanted_type, stored.view.shape};
   weights_.converted_bytes += wanted.bytes();
   if (pool_ == nullptr) return wanted;
@@ -97,18 +94,24 @@ TensorView WeightBinder::embedding(std::string_view name, std::size_t rows, std:
 
 TensorView WeightBinder::linear(std::string_view name, std::size_t out_features,
                                 std::size_t in_features) {
-  const TensorView view =
-      with_wanted_type(name, find(name, {out_features, in_features}, false), out_features);
-  if (!view.empty()) weights_.in_use_order.push_back(view);
-  return view;
+  return linears(name, {out_features, in_features}, std::array{out_features}).front();
 }
 
-TensorView WeightBinder::linear_stack(std::string_view name, std::size_t count,
-                                      std::size_t out_features, std::size_t in_features) {
-  const TensorView view =
-      with_wanted_type(name, find(name, {count, out_features, in_features}, false), out_features);
-  if (!view.empty()) weights_.in_use_order.push_back(view);
-  return view;
+std::vector<TensorView> WeightBinder::linears(std::string_view name, const Shape& shape,
+                                              std::span<const std::size_t> rows) {
+  std::vector<TensorView> parts(rows.size());
+  const StoredWeight stored = find(name, shape, false);
+  if (stored.view.empty() || failure_) return parts;
+  const DType wanted_type = convert_to_.value_or(stored.view.dtype);
+  const bool as_stored = stored.packed == nullptr && wanted_type == stored.view.dtype;
+  const TensorView all = as_stored ? stored.view : converted(name, stored, wanted_type);
+  std::size_t first = 0;
+  for (std::size_t i = 0; i < rows.size() && !failure_; first += rows[i], ++i) {
+    parts[i] = {all.row(first), all.dtype, {rows[i], all.shape.columns()}};
+    if (as_stored) parts[i] = copied(name, parts[i]);
+    weights_.in_use_order.push_back(parts[i]);
+  }
+  return parts;
 }
 
 TensorView WeightBinder::vector(std::string_view name, std::size_t size) {

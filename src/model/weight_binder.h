@@ -45,9 +45,10 @@ class WeightBinder {
   TensorView embedding(std::string_view name, std::size_t rows, std::size_t columns, bool tied);
   // The weight of a linear layer [out_features, in_features], of any dtype or packed type.
   TensorView linear(std::string_view name, std::size_t out_features, std::size_t in_features);
-  // `count` such weights in one tensor [count, out_features, in_features].
-  TensorView linear_stack(std::string_view name, std::size_t count, std::size_t out_features,
-                          std::size_t in_features);
+  // Several such weights, of `rows` out_features each, one after the other in one tensor of that
+  // shape.
+  std::vector<TensorView> linears(std::string_view name, const Shape& shape,
+                                  std::span<const std::size_t> rows);
   // A norm weight, a bias or the like [size]: f32, f16 or bf16, never converted.
   TensorView vector(std::string_view name, std::size_t size);
   // The same, of which the checkpoint stores less `offset`: the sum, in f32, in memory of the
@@ -67,9 +68,8 @@ class WeightBinder {
 
  private:
   StoredWeight find(std::string_view name, const Shape& shape, bool plain_only);
-  // `rows`: of each matrix in it.
-  TensorView with_wanted_type(std::string_view name, const StoredWeight& stored, std::size_t rows);
-  TensorView copied(std::string_view name, TensorView stored, std::size_t rows);
+  TensorView converted(std::string_view name, const StoredWeight& stored, DType wanted_type);
+  TensorView copied(std::string_view name, TensorView stored);
   [[nodiscard]] std::string stored_name(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> unclaimed() const;
 

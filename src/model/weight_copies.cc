@@ -12,16 +12,15 @@ Result<WeightCopies> WeightCopies::create(Backend& backend, std::size_t bytes, O
   return WeightCopies(backend, *std::move(buffer), std::move(on_copied));
 }
 
-Result<TensorView> WeightCopies::copy(TensorView weight, std::size_t rows) {
+Result<TensorView> WeightCopies::copy(TensorView weight) {
   const std::size_t total = buffer_.bytes().size();
   CHECK(weight.bytes() <= total - used_, "weights are copied as they were counted");
-  std::byte* to = buffer_.bytes().data() + used_;
-  backend_->copy_weight(weight, rows, to);
+  const TensorView copy = backend_->copy_weight(weight, buffer_.bytes().data() + used_);
   used_ += weight.bytes();
   if (on_copied_ && !on_copied_(used_, total)) {
     return Error{ErrorCode::kInterrupted, "copying weights: interrupted", {}};
   }
-  return TensorView{to, weight.dtype, weight.shape};
+  return copy;
 }
 
 }  // namespace bora

@@ -21,9 +21,9 @@ class WeightCopies {
   // Errors: kDoesNotFit.
   static Result<WeightCopies> create(Backend& backend, std::size_t bytes, OnCopied on_copied);
 
-  // The same weight, copied behind the one before: whole matrices of `rows` rows. Precondition
-  // (CHECKed): there is room. Errors: kInterrupted.
-  Result<TensorView> copy(TensorView weight, std::size_t rows);
+  // The same weight, copied behind the one before (Backend::copy_weight). Precondition (CHECKed):
+  // there is room. Errors: kInterrupted.
+  Result<TensorView> copy(TensorView weight);
 
   // What all copies lie in, which outlives them.
   [[nodiscard]] Buffer take() && { return std::move(buffer_); }

@@ -1,11 +1,13 @@
 #include "backend/cpu/workers.h"
 
+#include "tensor/interleaved.h"
 #include "tests/backend/backend_testing.h"
 #include "tests/kernels/kernel_testing.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <thread>
 #include <vector>
 
@@ -20,21 +22,73 @@ using testing::three_nodes;
 
 TEST(Workers, CopiesEveryRowOfAWeight) {
   Random random(6);
-  const std::size_t rows = 3 * 29;  // of three matrices
-  const UnalignedBytes weight = random.weights(DType::kQ4_0, rows, 64);
-  const TensorView stored{weight.data(), DType::kQ4_0, {3, 29, 64}};
   const std::vector<int> before = allowed_cpus();
-  const auto copies_on = [&](Backend& backend) {
-    std::vector<std::byte> to(stored.bytes() + 1, std::byte{9});
-    backend.copy_weight(stored, 29, to.data());
-    EXPECT_TRUE(std::equal(to.begin(), to.end() - 1, stored.data));
-    EXPECT_EQ(to.back(), std::byte{9});
-  };
-  for (const int threads : {1, 2, 5, 40}) {
-    copies_on(*make_backend(threads, "scalar"));
-    copies_on(*make_backend_on_nodes(threads, "scalar"));
+  // Of 29 rows that cannot lie together, of 92 that can.
+  for (const std::size_t rows : {29U, 92U}) {
+    const UnalignedBytes weight = random.weights(DType::kQ4_0, rows, 64);
+    const TensorView stored{weight.data(), DType::kQ4_0, {rows, 64}};
+    std::vector<std::byte> expected(stored.data, stored.data + stored.bytes());
+    const std::size_t together = rows == 92 ? 4 : 1;
+    for (std::size_t row = 0; together > 1 && row < rows; row += together) {
+      interleave_rows(stored.dtype, stored.row(row), stored.row_bytes(), 64, together,
+                      expected.data() + row * stored.row_bytes());
+    }
+    const auto copies_on = [&](Backend& backend) {
+      std::vector<std::byte> to(stored.bytes() + 1, std::byte{9});
+      const TensorView copy = backend.copy_weight(stored, to.data());
+      EXPECT_EQ(copy.data, to.data());
+      EXPECT_EQ(copy.interleaved, together);
+      EXPECT_TRUE(std::equal(expected.begin(), expected.end(), to.begin()));
+      EXPECT_EQ(to.back(), std::byte{9});
+    };
+    for (const int threads : {1, 2, 5, 40}) {
+      copies_on(*make_backend(threads, "scalar"));
+      copies_on(*make_backend_on_nodes(threads, "scalar"));
+    }
   }
   EXPECT_EQ(allowed_cpus(), before);
+}
+
+// What a backend computes of a table that is also an output projection.
+struct Outputs {
+  explicit Outputs(std::size_t rows, std::size_t columns)
+      : logits(2 * rows), embedded(3 * columns) {}
+  std::vector<float> logits;
+  std::vector<float> embedded;
+};
+
+Outputs compute(Backend& backend, const TensorView& weight, std::vector<float> x) {
+  const std::size_t rows = weight.shape.rows();
+  const std::size_t columns = weight.shape.columns();
+  Outputs out(rows, columns);
+  const auto view = [](std::vector<float>& values, Shape shape) {
+    return MutableTensorView{reinterpret_cast<std::byte*>(values.data()), DType::kF32, shape};
+  };
+  const Projection projection{.weight = weight, .out = view(out.logits, {2, rows})};
+  backend.linear({.x = view(x, {2, columns}), .projections = {&projection, 1}});
+  const TokenId last{static_cast<std::int32_t>(rows - 1)};
+  const std::array ids = {TokenId{0}, TokenId{21}, last};
+  backend.embed({.table = weight, .ids = ids, .out = view(out.embedded, {3, columns})});
+  return out;
+}
+
+TEST(Workers, GiveTheSameBitsOfCopies) {
+  Random random(7);
+  for (const DTypeInfo& type : kDTypes) {
+    const std::size_t columns = 512;
+    const UnalignedBytes weight = random.weights(type.dtype, 96, columns);
+    const TensorView stored{weight.data(), type.dtype, {96, columns}};
+    const std::vector<float> x = random.values(2 * columns);
+    for (const int threads : {1, 3, 40}) {
+      const auto backend = make_backend_on_nodes(threads, "scalar");
+      std::vector<std::byte> to(stored.bytes());
+      const TensorView copy = backend->copy_weight(stored, to.data());
+      const Outputs expected = compute(*backend, stored, x);
+      const Outputs out = compute(*backend, copy, x);
+      EXPECT_EQ(out.logits, expected.logits) << type.name;
+      EXPECT_EQ(out.embedded, expected.embedded) << type.name;
+    }
+  }
 }
 
 TEST(Workers, BindsTheThreadThatItIsHandedTo) {

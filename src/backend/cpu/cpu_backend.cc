@@ -55,9 +55,7 @@ class CpuBackend final : public Backend {
   Result<Buffer> allocate(std::size_t bytes, Fill fill) override {
     return workers_.allocate(bytes, fill);
   }
-  void copy_weight(TensorView weight, std::size_t rows, std::byte* to) override {
-    workers_.copy_weight(weight, rows, to);
-  }
+  TensorView copy_weight(TensorView weight, std::byte* to) override;
   Result<void> reserve(std::size_t max_tokens, std::size_t max_columns) override;
   [[nodiscard]] std::size_t reserve_bytes(std::size_t max_tokens,
                                           std::size_t max_columns) const override;
@@ -118,6 +116,14 @@ std::size_t CpuBackend::reserve_bytes(std::size_t max_tokens, std::size_t max_co
          RopeTable::bytes_for(max_tokens, kUsualPairs);
 }
 
+TensorView CpuBackend::copy_weight(TensorView weight, std::byte* to) {
+  const bool interleave = kernels_.int16_activations && info(weight.dtype).block_values > 1 &&
+                          weight.shape.rows() % kernels_.lanes == 0;
+  const TensorView copy{to, weight.dtype, weight.shape, interleave ? kernels_.lanes : 1};
+  workers_.copy_rows(weight, copy.interleaved, to);
+  return copy;
+}
+
 void CpuBackend::embed(const EmbedParams& params) {
   const std::size_t columns = params.table.shape.columns();
   float* out = floats(params.out);
@@ -130,7 +136,8 @@ void CpuBackend::embed(const EmbedParams& params) {
                     .tokens = tokens.size(),
                     .columns = columns,
                     .out = out + tokens.begin * columns,
-                    .scale = params.scale});
+                    .scale = params.scale,
+                    .interleaved = params.table.interleaved});
   });
 }
 
@@ -223,6 +230,7 @@ void CpuBackend::multiply_rows(const LinearParams& params, const Projection& pro
                    .out_stride = out_stride,
                    .accumulate = projection.accumulate,
                    .workspace = workspace,
+                   .interleaved = weight.interleaved,
                    .rounded = prepared_.rounded(weight.dtype),
                    .pairs = prepared_.pairs(weight.dtype),
                    .tiles = prepared_.tiles(weight.dtype)});

@@ -1,6 +1,7 @@
 #include "backend/cpu/workers.h"
 
 #include "base/numa_memory.h"
+#include "tensor/interleaved.h"
 
 #include <cstring>
 #include <vector>
@@ -17,16 +18,21 @@ Result<Buffer> Workers::allocate(std::size_t bytes, Fill fill) const {
   return buffer;
 }
 
-void Workers::copy_weight(TensorView weight, std::size_t rows, std::byte* to) {
+void Workers::copy_rows(TensorView weight, std::size_t interleaved, std::byte* to) {
   const std::size_t stride = weight.row_bytes();
-  const std::size_t matrices = weight.shape.rows() / rows;
   pool_->run_bound([&](int worker) {
     const WorkerGroup& group = pool_->group_of(worker);
-    const Range of_group = rows_of(group, rows);
-    const Range mine = part_of(of_group.size(), 1, worker - group.first, group.count);
-    for (std::size_t m = 0; m < matrices && !mine.empty(); ++m) {
-      const std::size_t first = m * rows + of_group.begin + mine.begin;
+    const Range of_group = rows_of(group, weight.shape.rows());
+    const Range mine = part_of(of_group.size(), interleaved, worker - group.first, group.count);
+    if (mine.empty()) return;
+    const std::size_t first = of_group.begin + mine.begin;
+    if (interleaved == 1) {
       std::memcpy(to + first * stride, weight.row(first), mine.size() * stride);
+      return;
+    }
+    for (std::size_t row = first; row < first + mine.size(); row += interleaved) {
+      interleave_rows(weight.dtype, weight.row(row), stride, weight.shape.columns(), interleaved,
+                      to + row * stride);
     }
   });
 }

@@ -45,9 +45,11 @@ class Workers {
     return part_of_group(rows, row_tile_, group.first, group.count, count());
   }
 
-  // As Backend::allocate() and copy_weight().
+  // As Backend::allocate().
   [[nodiscard]] Result<Buffer> allocate(std::size_t bytes, Fill fill) const;
-  void copy_weight(TensorView weight, std::size_t rows, std::byte* to);
+  // As Backend::copy_weight(), `interleaved` rows together: 1, or such that it divides the rows and
+  // row_tile().
+  void copy_rows(TensorView weight, std::size_t interleaved, std::byte* to);
 
  private:
   std::unique_ptr<ThreadPool> pool_;
