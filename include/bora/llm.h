@@ -37,10 +37,13 @@ class Engine;
 class Tokenizer;
 
 // Where weights lie that are not converted: in the page cache, which all processes share; or in
-// memory of the process's own, in huge pages and near to the threads that read them.
+// memory of the process's own, in huge pages, near to the threads that read them and, of quantized
+// ones, with rows interleaved as the kernels read them fastest.
 enum class LoadMode {
-  kAuto,  // a copy where it is read often (LlmOptions::lives_long), or on a machine of several NUMA
-          // nodes; but never more than half the memory
+  kAuto,  // a copy where it is read often enough (LlmOptions::expected_tokens: by 32 tokens where
+          // weights are quantized, else by 1,000), or on a machine of several NUMA nodes; but only
+          // where all takes at most three quarters of the memory, or half of it, and not of what
+          // is quantized in memory
   kMap,
   kCopy,
 };
@@ -55,7 +58,8 @@ struct LlmOptions {
   std::optional<std::string> isa;  // "scalar", "avx2", ...; nullopt: the best this CPU has
   int threads = 0;                 // 0: the cores this process may use
   LoadMode load = LoadMode::kAuto;
-  bool lives_long = false;         // many answers: worth a slower start
+  // New tokens that will be asked for, as far as is known: what LoadMode::kAuto weighs a copy by.
+  std::size_t expected_tokens = 0;
   std::size_t context_length = 0;  // 0: the model's, at most kDefaultContext
   std::size_t prefill_chunk = 512;
   std::size_t max_sequences = 1;             // computed at a time

@@ -126,11 +126,34 @@ Result<void> add_draft(const LlmOptions& options, Planned& planned) {
   return {};
 }
 
-// Weights that are read by many steps are worth a copy; one that takes more than half the memory
-// would leave none for the page cache of others, or for a second process.
-bool is_worth_copying(const Backend& backend, const LlmOptions& options, const MemoryPlan& plan) {
-  const bool pays = options.lives_long || backend.nodes() > 1;
-  return pays && plan.bytes.total() <= plan.limit / 2;
+// Whether the weights that stay as they are stored, or are quantized, are blocks.
+bool has_blocks(const LlmOptions& options, const Model& stored) {
+  if (options.weights) return is_quantized(options.weights);
+  return std::ranges::any_of(stored.products(), [](const Product& product) {
+    return info(product.dtype).block_values > 1;
+  });
+}
+
+// When LoadMode::kAuto copies weights.
+struct CopyRule {
+  std::size_t tokens;    // from so many on
+  std::size_t quarters;  // of the memory, at most, for all that the plan counts
+};
+
+// A copy takes the time of some six tokens (docs/cli.md#where-weights-lie) and saves a third of
+// each where rows come to lie interleaved, else a few hundredths. What it takes is not there for
+// the page cache of others.
+constexpr CopyRule kInterleavedCopies = {.tokens = 32, .quarters = 3};
+constexpr CopyRule kPlainCopies = {.tokens = 1000, .quarters = 2};
+
+bool is_worth_copying(const Backend& backend, const LlmOptions& options, const Model& stored,
+                      const MemoryPlan& plan) {
+  // What is quantized in memory would be there twice.
+  if (is_quantized(options.weights) && options.weights_cache.empty()) return false;
+  const bool interleaved = options.compute == ComputeType::kAuto && has_blocks(options, stored);
+  const CopyRule rule = interleaved ? kInterleavedCopies : kPlainCopies;
+  const bool pays = options.expected_tokens >= rule.tokens || backend.nodes() > 1;
+  return pays && plan.bytes.total() <= plan.limit / 4 * rule.quarters;
 }
 
 // Whether weights are copied, as options.load says.
@@ -140,7 +163,8 @@ Result<void> decide_load(const Backend& backend, const LlmOptions& options, Plan
     const Result<MemoryPlanner> planner =
         MemoryPlanner::create(*planned.stored, backend, planned.options);
     if (!planner) return planner.error();
-    if (!is_worth_copying(backend, options, planner->plan(planner->wanted()))) return {};
+    const MemoryPlan plan = planner->plan(planner->wanted());
+    if (!is_worth_copying(backend, options, *planned.stored, plan)) return {};
   }
   planned.wanted.bytes = planned.wanted.bytes.copy();
   planned.options.weights = planned.wanted.bytes;

@@ -215,6 +215,7 @@ Result<Llm> open(const BenchOptions& options, const std::string& weights) {
   Result<LlmOptions> llm = llm_options(engine);
   if (!llm) return std::move(llm).error();
   llm->max_sequences = *std::ranges::max_element(options.batches);
+  llm->expected_tokens = options.new_tokens * options.reps;
   ProgressLine progress(options.json);
   return open_model(options.location, *std::move(llm), progress);
 }

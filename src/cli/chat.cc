@@ -16,6 +16,9 @@
 namespace bora {
 namespace {
 
+// What a conversation comes to, as far as is known.
+constexpr std::size_t kManyTokens = 10'000;
+
 struct ChatOptions {
   ModelLocation location;
   std::optional<std::string> system;
@@ -164,7 +167,7 @@ Result<ExitCode> chat_command(Arguments arguments) {
   if (Result<void> checked = check(options); !checked) return std::move(checked).error();
   std::optional<ProgressLine> progress(std::in_place, options.report.quiet || options.report.json);
   Result<Llm> llm = open_llm(options.location, options.engine, options.speculate,
-                             options.chat_template, *progress, {.lives_long = true});
+                             options.chat_template, *progress, {.new_tokens = kManyTokens});
   progress.reset();
   if (!llm) return std::move(llm).error();
   return converse(options, *llm);

@@ -87,7 +87,7 @@ Result<Llm> open_llm(const ModelLocation& location, const EngineFlags& flags,
   Result<LlmOptions> options = llm_options(flags);
   if (!options) return std::move(options).error();
   options->max_sequences = use.max_sequences;
-  options->lives_long = use.lives_long;
+  options->expected_tokens = use.new_tokens;
   if (!template_file.empty()) {
     constexpr std::size_t kTemplateLimit = std::size_t{1} << 20;
     Result<std::string> text = read_text_file(template_file, kTemplateLimit);

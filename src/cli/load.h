@@ -32,7 +32,7 @@ Result<void> add_draft_model(const SpeculateFlags& flags, const ModelLocation& l
 // What a command needs a model for.
 struct Use {
   std::size_t max_sequences = 1;  // computed at a time
-  bool lives_long = false;        // many answers
+  std::size_t new_tokens = 0;     // LlmOptions::expected_tokens
 };
 
 // The same as the flags say, with the template of that file, if it names one. The file is read

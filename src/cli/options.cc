@@ -57,9 +57,8 @@ void add_machine_flags(FlagTable& flags, EngineFlags& options) {
   flags.choice("--kv", "type of the KV cache (auto: f32 with --compute f32, else f16)", kKv,
                options.kv);
   flags.choice("--load",
-               "map: run from the page cache, at once; copy: from huge pages near to the cores "
-               "(auto: a copy for chat, and with several NUMA nodes, where half the memory holds "
-               "it)",
+               "map: run from the page cache, at once; copy: from huge pages near to the cores, "
+               "quantized rows interleaved (auto: a copy where it pays and the memory holds it)",
                kLoad, options.load);
   flags.choice("--device", "what computes", kDevice, options.device);
   flags.text("--isa", "NAME",

@@ -25,6 +25,9 @@ void add_location_flags(FlagTable& flags, ModelLocation& location);
 
 void add_discard_flag(FlagTable& flags, ModelLocation& location);
 
+// New tokens of `run` where its flags do not say.
+inline constexpr std::size_t kUsualNewTokens = 300;
+
 // How a model is run.
 struct EngineFlags {
   std::string weights = "auto";

@@ -114,6 +114,7 @@ Result<ExitCode> plan_command(Arguments arguments) {
   Result<LlmOptions> llm = llm_options(options.engine);
   if (!llm) return std::move(llm).error();
   llm->max_sequences = options.parallel;
+  llm->expected_tokens = kUsualNewTokens;
   ProgressLine progress(options.json);
   ChoiceOptions choice;
   choice.include = options.include;

@@ -22,7 +22,7 @@ struct RunOptions {
   bool chat = false;
   std::optional<std::string> system;
   std::string chat_template;
-  std::size_t max_new_tokens = 300;
+  std::size_t max_new_tokens = kUsualNewTokens;
   std::vector<std::string> stop;
   bool ignore_eos = false;
   SpeculateFlags speculate;
@@ -194,7 +194,7 @@ Result<ExitCode> run_command(Arguments arguments) {
   ProgressLine progress(options.report.quiet || options.report.json);
   Result<Llm> opened =
       open_llm(options.location, options.engine, options.speculate, options.chat_template, progress,
-               {.max_sequences = options.parallel});
+               {.max_sequences = options.parallel, .new_tokens = options.max_new_tokens});
   if (!opened) return std::move(opened).error();
   llm = *std::move(opened);
   progress.watch(*llm);

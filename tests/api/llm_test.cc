@@ -1,6 +1,7 @@
 #include "api/model_plan.h"
 #include "base/cpu_topology.h"
 #include "engine/engine.h"
+#include "tests/base/temp_folder.h"
 #include "text/tokenizer.h"
 #include <bora/llm.h>
 
@@ -100,26 +101,34 @@ TEST(Llm, AnswersTheSameFromCopiedWeights) {
   }
 }
 
-TEST(Llm, CopiesByItselfWhatIsReadOftenAndTakesLessThanHalfTheMemory) {
-  const auto load_of = [](bool lives_long, std::size_t limit) {
-    LlmOptions options;
-    options.threads = 1;
-    options.context_length = 64;
-    options.lives_long = lives_long;
+TEST(Llm, CopiesByItselfWhatIsReadOftenAndLeavesMemoryForOthers) {
+  LlmOptions options;
+  options.threads = 1;
+  options.context_length = 64;
+  const auto load_of = [&](std::size_t tokens, std::size_t limit) {
+    options.expected_tokens = tokens;
     options.memory_limit = limit;
     const Result<Llm> llm = Llm::open(kModels / "mistral_v01_swa", options);
     return llm ? llm->info().load : llm.error().message;
   };
+  const auto needed = [&] {
+    options.memory_limit.reset();
+    const Result<ModelPlan> plan = plan_model(kModels / "mistral_v01_swa", options);
+    return plan ? plan->wanted.plan.bytes.total() : 0;
+  };
   constexpr std::size_t kRoomy = std::size_t{1} << 30;
-  LlmOptions options;
-  options.threads = 1;
-  options.context_length = 64;
-  const Result<ModelPlan> plan = plan_model(kModels / "mistral_v01_swa", options);
-  ASSERT_TRUE(plan) << plan.error().message;
-  const std::size_t needed = plan->wanted.plan.bytes.total();
-  EXPECT_EQ(load_of(true, kRoomy), "copy");
-  EXPECT_EQ(load_of(false, kRoomy), cpu_topology().nodes.empty() ? "map" : "copy");
-  EXPECT_EQ(load_of(true, needed + needed / 2), "map");
+  const std::string otherwise = cpu_topology().nodes.empty() ? "map" : "copy";
+  EXPECT_EQ(load_of(1000, kRoomy), "copy");
+  EXPECT_EQ(load_of(300, kRoomy), otherwise);
+  EXPECT_EQ(load_of(1000, needed() / 9 * 16), "map");  // more than half
+  options.weights = DType::kQ8_0;
+  EXPECT_EQ(load_of(300, kRoomy), "map");  // they are made in memory
+  const testing::TempFolder cache;
+  options.weights_cache = cache.path();
+  EXPECT_EQ(load_of(32, kRoomy), "copy");
+  EXPECT_EQ(load_of(31, kRoomy), otherwise);
+  EXPECT_EQ(load_of(300, needed() / 9 * 16), "copy");
+  EXPECT_EQ(load_of(300, needed() / 9 * 11), "map");  // more than three quarters
 }
 
 TEST(Llm, StopsCopyingOnCtrlC) {
