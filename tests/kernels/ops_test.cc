@@ -1,6 +1,7 @@
 // The kernels that work value by value or row by row: embed, rms_norm, rope, silu_mul,
 // gelu_mul, softcap, add_rows, store_kv.
 #include "base/float16.h"
+#include "tensor/interleaved.h"
 #include "tests/kernels/kernel_testing.h"
 #include "tests/kernels/tolerance.h"
 
@@ -32,6 +33,36 @@ TEST(Embed, WidensRowsOfEveryType) {
             return widening_tolerance(dtype, static_cast<double>(expected[i]));
           },
           name_of(*kernels) + " embed " + std::string(info(dtype).name));
+    }
+  }
+}
+
+TEST(Embed, GivesTheSameBitsOfInterleavedRows) {
+  for (const CpuKernels* kernels : linear_tables_to_test()) {
+    if (!kernels->int16_activations) continue;
+    const std::size_t lanes = kernels->lanes;
+    const std::vector<TokenId> ids = {4, 0, static_cast<TokenId>(2 * lanes - 1), 4};
+    for (const DType dtype : kAllDTypes) {
+      if (info(dtype).block_values == 1) continue;
+      const std::size_t columns = whole_blocks(dtype, 352);
+      Random random(3);
+      const UnalignedBytes table = random.weights(dtype, 2 * lanes, columns);
+      std::vector<float> expected(ids.size() * columns);
+      std::vector<float> actual(expected.size());
+      EmbedArgs args{table.data(), row_bytes(dtype, columns), dtype, ids.data(), ids.size(),
+                     columns,      expected.data(),           0.5F};
+      kernels->embed(args);
+      UnalignedBytes copy(table.size());
+      for (std::size_t row = 0; row < 2 * lanes; row += lanes) {
+        interleave_rows(dtype, table.data() + row * args.row_stride, args.row_stride, columns,
+                        lanes, copy.data() + row * args.row_stride);
+      }
+      args.table = copy.data();
+      args.out = actual.data();
+      args.interleaved = lanes;
+      kernels->embed(args);
+      expect_same_bits(actual, expected,
+                       name_of(*kernels) + " embed " + std::string(info(dtype).name));
     }
   }
 }
