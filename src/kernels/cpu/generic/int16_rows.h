@@ -21,6 +21,11 @@ template <class Simd>
 [[gnu::always_inline]] inline void finish_rows(const LinearArgs& args, std::size_t row,
                                                std::size_t first, std::size_t end,
                                                std::size_t token, F32<Simd> sums) {
+  if (first == 0 && end == Simd::kLanes && args.bias == nullptr) {
+    float* out = args.out + token * args.out_stride + row;
+    Simd::store(out, args.accumulate ? Simd::add(Simd::load(out), sums) : sums);
+    return;
+  }
   float lanes[Simd::kLanes];
   Simd::store(lanes, sums);
   for (std::size_t r = first; r < end; ++r) {

@@ -199,6 +199,16 @@ struct Int16Pass {
   std::size_t values;
 };
 
+// The outputs lie far from each other: they are fetched while the last group is computed.
+template <std::size_t kTokens>
+[[gnu::always_inline]] inline void fetch_outputs(const LinearArgs& args, const Int16Pass& pass,
+                                                 std::size_t token) {
+  for (std::size_t t = 0; t < kTokens; ++t) {
+    const float* out = args.out + (token + t) * args.out_stride + pass.row;
+    for (std::size_t r = 0; r < pass.rows; r += 64 / sizeof(float)) __builtin_prefetch(out + r, 1);
+  }
+}
+
 // Adds the group to the sums of as many tokens from `token` on as whole tiles of kTokens hold.
 template <class Simd, class Stored, std::size_t kTokens>
 [[gnu::always_inline]] inline std::size_t int16_tokens(const LinearArgs& args,
@@ -208,6 +218,7 @@ template <class Simd, class Stored, std::size_t kTokens>
     RoundedRow x[kTokens];
     for (std::size_t t = 0; t < kTokens; ++t) x[t] = rounded_row(args, token + t);
     float* sums = panel.sums[token - pass.begin];
+    if (pass.k + pass.values == args.in_features) fetch_outputs<kTokens>(args, pass, token);
     for (std::size_t lane = 0; lane < pass.rows; lane += kInt16TileVectors * Simd::kLanes) {
       int16_tile<Simd, Stored, kTokens>(panel, lane, x, pass.k, pass.values, sums);
     }
