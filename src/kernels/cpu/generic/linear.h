@@ -138,7 +138,7 @@ void linear_few(const LinearArgs& args) {
 template <class Simd, class Weights>
 struct WidenedPanel {
   static constexpr std::size_t kValueBytes = sizeof(float);
-  static constexpr std::size_t kValues = 256;
+  static constexpr std::size_t kValues = kPanelFloats / kPanelRows<Simd>;
   static_assert(kValues % kStep == 0 && kValues % Weights::kUnit == 0);
 
   [[gnu::always_inline]] static std::size_t offset(std::size_t k) { return Weights::offset(k); }

@@ -131,7 +131,7 @@ void linear_bf16_few(const LinearArgs& args) {
 template <class Simd>
 struct PairPanel {
   static constexpr std::size_t kValueBytes = 2;
-  static constexpr std::size_t kValues = 512;
+  static constexpr std::size_t kValues = 2 * kPanelFloats / kPanelRows<Simd>;
 
   [[gnu::always_inline]] static std::size_t offset(std::size_t k) { return 2 * k; }
   [[gnu::always_inline]] static void pack(const std::byte* weights, std::size_t values,

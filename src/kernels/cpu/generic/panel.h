@@ -21,17 +21,21 @@ namespace bora::kernels::generic {
 inline constexpr std::size_t kPanelTileRows = 6;
 template <class Simd>
 inline constexpr std::size_t kPanelTileTokens = Simd::kRegisters >= 32 ? 4 : 2;
-// With tiles of tokens beside them, kPanelRows of kValues fit the smallest first-level caches.
-inline constexpr std::size_t kPanelRows = 24;
+// A panel, with tiles of tokens beside it, fits the smallest first-level caches. What its tiles
+// read and write is least where it has some rows of many values where vectors are wide, since
+// partial sums come and go for each panel, and else many rows.
+template <class Simd>
+inline constexpr std::size_t kPanelRows = Simd::kLanes >= 16 ? 12 : 24;
+inline constexpr std::size_t kPanelFloats = 24 * 256;
 
 // Tokens per pass over the weights: bounds the partial sums.
 inline constexpr std::size_t kPassTokens = 192;
 
-template <class Format>
-inline constexpr std::size_t kPanelBytes = kPanelRows* Format::kValues* Format::kValueBytes;
+template <class Simd, class Format>
+inline constexpr std::size_t kPanelBytes = kPanelRows<Simd>* Format::kValues* Format::kValueBytes;
 // Of the partial sums of a token.
 template <class Simd>
-inline constexpr std::size_t kPanelSumBytes = kPanelRows* Simd::kLanes * sizeof(float);
+inline constexpr std::size_t kPanelSumBytes = kPanelRows<Simd>* Simd::kLanes * sizeof(float);
 
 // Where a tile's operands start: rows `stride` bytes apart, tokens `x_stride` bytes.
 struct TileBytes {
@@ -133,13 +137,13 @@ void panel_tile(const LinearArgs& args, const Pass& pass, const Panel& panel, st
 
 // What is packed next, into the second-level cache: of its rows those whose turn it is at the
 // tokens [begin, end), that the fetches do not come all at once.
-template <class Format>
+template <class Simd, class Format>
 [[gnu::always_inline]] inline void fetch_next(const LinearArgs& args, const Pass& pass,
                                               const Panel& panel, std::size_t begin,
                                               std::size_t end) {
   const bool same_rows = panel.k + panel.values < args.in_features;
   const std::byte* next = args.weight +
-                          (panel.row + (same_rows ? 0 : kPanelRows)) * args.weight_stride +
+                          (panel.row + (same_rows ? 0 : kPanelRows<Simd>)) * args.weight_stride +
                           Format::offset(same_rows ? panel.k + Format::kValues : 0);
   for (std::size_t r = begin * panel.rows / pass.tokens; r < end * panel.rows / pass.tokens; ++r) {
     for (std::size_t line = 0; line < Format::offset(Format::kValues); line += 64) {
@@ -153,10 +157,10 @@ template <class Simd, class Format, std::size_t kTokens>
 [[gnu::always_inline]] inline std::size_t panel_tokens(const LinearArgs& args, const Pass& pass,
                                                        const Panel& panel, std::size_t t) {
   constexpr std::size_t kRowFloats = kTokens * Simd::kLanes;
-  auto* all = reinterpret_cast<float*>(pass.workspace + kPanelBytes<Format>);
+  auto* all = reinterpret_cast<float*>(pass.workspace + kPanelBytes<Simd, Format>);
   for (; t + kTokens <= pass.tokens; t += kTokens) {
-    fetch_next<Format>(args, pass, panel, t, t + kTokens);
-    float* waiting = all + t * kPanelRows * Simd::kLanes;
+    fetch_next<Simd, Format>(args, pass, panel, t, t + kTokens);
+    float* waiting = all + t * kPanelRows<Simd> * Simd::kLanes;
     std::size_t r = 0;
     for (; r + kPanelTileRows <= panel.rows; r += kPanelTileRows) {
       panel_tile<Simd, Format, kPanelTileRows, kTokens>(args, pass, panel, r, t,
@@ -172,9 +176,9 @@ template <class Simd, class Format, std::size_t kTokens>
 // All rows, for the tokens of a pass.
 template <class Simd, class Format>
 void multiply_pass(const LinearArgs& args, const Pass& pass) {
-  for (Panel panel{0, 0, 0, 0}; panel.row < args.rows; panel.row += kPanelRows) {
+  for (Panel panel{0, 0, 0, 0}; panel.row < args.rows; panel.row += kPanelRows<Simd>) {
     const std::size_t rows = args.rows - panel.row;
-    panel.rows = rows < kPanelRows ? rows : kPanelRows;
+    panel.rows = rows < kPanelRows<Simd> ? rows : kPanelRows<Simd>;
     for (panel.k = 0; panel.k < args.in_features; panel.k += Format::kValues) {
       const std::size_t left = args.in_features - panel.k;
       panel.values = left < Format::kValues ? left : Format::kValues;
@@ -195,7 +199,8 @@ void multiply_pass(const LinearArgs& args, const Pass& pass) {
 // All tokens, their activations `x` as the format wants them, in passes of like lengths.
 template <class Simd, class Format>
 void multiply_passes(const LinearArgs& args, const std::byte* x, std::size_t x_stride) {
-  static_assert(kPanelBytes<Format> + kPassTokens * kPanelSumBytes<Simd> <= kLinearWorkspaceBytes);
+  static_assert(kPanelBytes<Simd, Format> + kPassTokens * kPanelSumBytes<Simd> <=
+                kLinearWorkspaceBytes);
   const std::size_t passes = (args.tokens + kPassTokens - 1) / kPassTokens;
   const std::size_t most = round_up((args.tokens + passes - 1) / passes, kPanelTileTokens<Simd>);
   for (std::size_t begin = 0; begin < args.tokens; begin += most) {
