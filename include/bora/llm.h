@@ -41,7 +41,7 @@ class Tokenizer;
 // ones, with rows interleaved as the kernels read them fastest.
 enum class LoadMode {
   kAuto,  // a copy where it is read often enough (LlmOptions::expected_tokens: by 32 tokens where
-          // weights are quantized, else by 1,000), or on a machine of several NUMA nodes; but only
+          // weights are quantized, else by 200), or on a machine of several NUMA nodes; but only
           // where all takes at most three quarters of the memory, or half of it, and not of what
           // is quantized in memory
   kMap,

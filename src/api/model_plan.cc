@@ -141,10 +141,10 @@ struct CopyRule {
 };
 
 // A copy takes the time of some six tokens (docs/cli.md#where-weights-lie) and saves a third of
-// each where rows come to lie interleaved, else a few hundredths. What it takes is not there for
+// each where rows come to lie interleaved, else a tenth or less. What it takes is not there for
 // the page cache of others.
 constexpr CopyRule kInterleavedCopies = {.tokens = 32, .quarters = 3};
-constexpr CopyRule kPlainCopies = {.tokens = 1000, .quarters = 2};
+constexpr CopyRule kPlainCopies = {.tokens = 200, .quarters = 2};
 
 bool is_worth_copying(const Backend& backend, const LlmOptions& options, const Model& stored,
                       const MemoryPlan& plan) {

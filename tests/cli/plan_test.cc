@@ -30,7 +30,8 @@ TEST(Plan, ShowsWhereTheBytesGo) {
   EXPECT_EQ(outcome.err, "");
   EXPECT_THAT(outcome.out,
               AllOf(StartsWith("llama2: llama, auto (bf16) weights, f16 keys and values\ncpu, "),
-                    HasSubstr("\nweights, mapped          418.38 KiB"),
+                    HasSubstr("\nweights, mapped               896 B"),
+                    HasSubstr("\nweights, copied          417.50 KiB"),
                     HasSubstr("\nkeys and values            3.00 MiB"), HasSubstr("  fits into "),
                     HasSubstr("\nint8 "), HasSubstr("\nint4 "), Not(HasSubstr("what fits"))));
 }
