@@ -1,7 +1,6 @@
 #include "tensor/interleaved.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <cstring>
 
 namespace bora {

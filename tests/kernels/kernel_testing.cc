@@ -2,6 +2,7 @@
 
 #include "base/float16.h"
 #include "tensor/blocks.h"
+#include "tensor/interleaved.h"
 #if defined(BORA_TEST_HAS_EMULATED)
 #include "kernels/cpu/emulated/table.h"
 #endif
@@ -159,6 +160,16 @@ UnalignedBytes Random::weights(DType dtype, std::size_t rows, std::size_t column
       break;
   }
   return bytes;
+}
+
+UnalignedBytes interleaved(DType dtype, const UnalignedBytes& weight, std::size_t columns,
+                           std::size_t lanes) {
+  UnalignedBytes copy(weight.size());
+  const std::size_t stride = row_bytes(dtype, columns);
+  for (std::size_t begin = 0; begin < weight.size(); begin += lanes * stride) {
+    interleave_rows(dtype, weight.data() + begin, stride, columns, lanes, copy.data() + begin);
+  }
+  return copy;
 }
 
 std::byte* workspace(std::size_t bytes) {

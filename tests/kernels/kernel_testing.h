@@ -65,6 +65,10 @@ class Random {
   std::mt19937_64 engine_;
 };
 
+// The rows of a quantized weight interleaved, `lanes` together; their number is a multiple of it.
+UnalignedBytes interleaved(DType dtype, const UnalignedBytes& weight, std::size_t columns,
+                           std::size_t lanes);
+
 // 64-byte aligned room for the kernels that want a workspace, filled with NaN so that a read of
 // what was not written shows.
 std::byte* workspace(std::size_t bytes);

@@ -1,14 +1,12 @@
 #include "kernels/linear.h"
 
 #include "kernels/reference/weights.h"
-#include "tensor/interleaved.h"
 #include "tests/kernels/kernel_testing.h"
 #include "tests/kernels/tolerance.h"
 
 #include <algorithm>
 #include <cmath>
 #include <optional>
-#include <utility>
 
 namespace bora::kernels {
 namespace {
@@ -60,13 +58,7 @@ struct Problem {
   }
   // From now on the weight lies as a copy for that table does.
   void interleave_for(const CpuKernels& kernels) {
-    UnalignedBytes copy(weight.size());
-    const std::size_t tile = kernels.lanes * args.weight_stride;
-    for (std::size_t begin = 0; begin < weight.size(); begin += tile) {
-      interleave_rows(dtype, weight.data() + begin, args.weight_stride, size.columns, kernels.lanes,
-                      copy.data() + begin);
-    }
-    weight = std::move(copy);
+    weight = interleaved(dtype, weight, size.columns, kernels.lanes);
     args.weight = weight.data();
     args.interleaved = kernels.lanes;
   }

@@ -1,7 +1,6 @@
 // The kernels that work value by value or row by row: embed, rms_norm, rope, silu_mul,
 // gelu_mul, softcap, add_rows, store_kv.
 #include "base/float16.h"
-#include "tensor/interleaved.h"
 #include "tests/kernels/kernel_testing.h"
 #include "tests/kernels/tolerance.h"
 
@@ -52,11 +51,7 @@ TEST(Embed, GivesTheSameBitsOfInterleavedRows) {
       EmbedArgs args{table.data(), row_bytes(dtype, columns), dtype, ids.data(), ids.size(),
                      columns,      expected.data(),           0.5F};
       kernels->embed(args);
-      UnalignedBytes copy(table.size());
-      for (std::size_t row = 0; row < 2 * lanes; row += lanes) {
-        interleave_rows(dtype, table.data() + row * args.row_stride, args.row_stride, columns,
-                        lanes, copy.data() + row * args.row_stride);
-      }
+      const UnalignedBytes copy = interleaved(dtype, table, columns, lanes);
       args.table = copy.data();
       args.out = actual.data();
       args.interleaved = lanes;

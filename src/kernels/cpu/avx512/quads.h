@@ -14,6 +14,17 @@ namespace {
 struct Quads : avx2::Bytes256 {
   using I32 = __m512i;
 
+  // In each 128 bits lane j of v[i] and lane i of v[j] change places.
+  [[gnu::always_inline]] static void transpose_fours(const I32 (&v)[4], I32 (&out)[4]) {
+    const I32 ab = _mm512_unpacklo_epi32(v[0], v[1]);
+    const I32 ab_high = _mm512_unpackhi_epi32(v[0], v[1]);
+    const I32 cd = _mm512_unpacklo_epi32(v[2], v[3]);
+    const I32 cd_high = _mm512_unpackhi_epi32(v[2], v[3]);
+    out[0] = _mm512_unpacklo_epi64(ab, cd);
+    out[1] = _mm512_unpackhi_epi64(ab, cd);
+    out[2] = _mm512_unpacklo_epi64(ab_high, cd_high);
+    out[3] = _mm512_unpackhi_epi64(ab_high, cd_high);
+  }
   [[gnu::always_inline]] static void load_quads(const std::byte* first, std::size_t stride,
                                                 I32 (&out)[4]) {
     const std::byte* rows[4] = {first, first + 4 * stride, first + 8 * stride, first + 12 * stride};
@@ -28,24 +39,12 @@ struct Quads : avx2::Bytes256 {
       four[j] = _mm512_inserti32x4(four[j], load_16(rows[2] + j * stride), 2);
       four[j] = _mm512_inserti32x4(four[j], load_16(rows[3] + j * stride), 3);
     }
-    const I32 ab = _mm512_unpacklo_epi32(four[0], four[1]);
-    const I32 ab_high = _mm512_unpackhi_epi32(four[0], four[1]);
-    const I32 cd = _mm512_unpacklo_epi32(four[2], four[3]);
-    const I32 cd_high = _mm512_unpackhi_epi32(four[2], four[3]);
-    out[0] = _mm512_unpacklo_epi64(ab, cd);
-    out[1] = _mm512_unpackhi_epi64(ab, cd);
-    out[2] = _mm512_unpacklo_epi64(ab_high, cd_high);
-    out[3] = _mm512_unpackhi_epi64(ab_high, cd_high);
+    transpose_fours(four, out);
   }
   [[gnu::always_inline]] static void store_quads(std::byte* first, std::size_t stride,
                                                  const I32 (&v)[4]) {
-    const I32 ab = _mm512_unpacklo_epi32(v[0], v[1]);
-    const I32 ab_high = _mm512_unpackhi_epi32(v[0], v[1]);
-    const I32 cd = _mm512_unpacklo_epi32(v[2], v[3]);
-    const I32 cd_high = _mm512_unpackhi_epi32(v[2], v[3]);
-    const I32 four[4] = {_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd),
-                         _mm512_unpacklo_epi64(ab_high, cd_high),
-                         _mm512_unpackhi_epi64(ab_high, cd_high)};
+    I32 four[4];
+    transpose_fours(v, four);
 #pragma GCC unroll 4
     for (std::size_t j = 0; j < 4; ++j) {
       store_16(first + j * stride, _mm512_castsi512_si128(four[j]));

@@ -15,8 +15,7 @@ void widen_interleaved_row(const EmbedArgs& args, std::size_t row, float* out) {
   const std::byte* at = args.table + (row - lane) * args.row_stride;
   std::byte group[kGroupBytes];
   for (std::size_t k = 0; k < args.columns; k += kGroupValues, at += kGroupBytes * Simd::kLanes) {
-    const std::size_t left = args.columns - k;
-    const std::size_t values = left < kGroupValues ? left : kGroupValues;
+    const std::size_t values = group_values(args.columns - k);
     separate_row<Simd, kType>(at, values, lane, group);
     widen_row<Simd, Weights>(group, values, out + k);
   }

@@ -21,6 +21,7 @@ template <class Simd>
 [[gnu::always_inline]] inline void finish_rows(const LinearArgs& args, std::size_t row,
                                                std::size_t first, std::size_t end,
                                                std::size_t token, F32<Simd> sums) {
+  // As a vector: a copy of a length that is not known would become a slow instruction of its own.
   if (first == 0 && end == Simd::kLanes && args.bias == nullptr) {
     float* out = args.out + token * args.out_stride + row;
     Simd::store(out, args.accumulate ? Simd::add(Simd::load(out), sums) : sums);
@@ -60,10 +61,6 @@ void read_input(const LinearArgs& args, std::size_t k, std::size_t values,
 
 // The tile after this one is fetched whole where it has at most these.
 inline constexpr std::size_t kFetchedTileBytes = std::size_t{24} << 10;
-
-constexpr std::size_t group_values(std::size_t left) {
-  return left < kGroupValues ? left : kGroupValues;
-}
 
 // kLanes pieces of memory, `stride` bytes apart.
 struct Pieces {

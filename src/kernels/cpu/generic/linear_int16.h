@@ -232,8 +232,7 @@ void int16_panel(const LinearArgs& args, Int16Panel<Simd>& panel, Int16Pass pass
   constexpr std::size_t kTileRows16 = kInt16TileVectors * kLanes;
   __builtin_memset(panel.sums, 0, (pass.end - pass.begin) * sizeof(panel.sums[0]));
   for (pass.k = 0; pass.k < args.in_features; pass.k += kGroupValues) {
-    const std::size_t left = args.in_features - pass.k;
-    pass.values = left < kGroupValues ? left : kGroupValues;
+    pass.values = group_values(args.in_features - pass.k);
     for (std::size_t lane = 0; lane < round_up(pass.rows, kTileRows16); lane += kLanes) {
       const std::size_t first = lane < pass.rows ? lane : pass.rows - args.interleaved;
       const GroupRows<Simd, Stored> from(args, pass.row + first, pass.rows - first, pass.k,

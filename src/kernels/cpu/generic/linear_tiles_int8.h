@@ -180,8 +180,7 @@ void integer_pass(const LinearArgs& args, Tiles& tiles, IntegerPass& pass, std::
                   std::size_t rows, std::size_t first, std::size_t groups) {
   const std::size_t columns = tile_columns(args.tokens);
   for (std::size_t k = 0; k < args.in_features; k += kGroupValues) {
-    const std::size_t left = args.in_features - k;
-    const std::size_t values = left < kGroupValues ? left : kGroupValues;
+    const std::size_t values = group_values(args.in_features - k);
     for (std::size_t r = 0; r < rows; r += kTileRows16) {
       const GroupRows<Simd, Stored> from(args, row + r, rows - r, k, kTileRows16);
       unpack_integer_rows<Simd, Stored>(pass.rows, from, values);

@@ -7,6 +7,8 @@
 
 namespace bora::kernels::generic {
 
+static_assert(kInterleavedGroup == kGroupValues);
+
 template <class Simd>
 using I32 = typename Simd::I32;
 

@@ -21,6 +21,11 @@ namespace bora::kernels::generic {
 
 inline constexpr std::size_t kGroupParts = kGroupValues / kBlockValues;
 
+// Of the next group, where `left` values are left.
+constexpr std::size_t group_values(std::size_t left) {
+  return left < kGroupValues ? left : kGroupValues;
+}
+
 // Of a group of kLanes rows: what is multiplied as f32 has a vector of rows for each value.
 template <class Simd>
 struct GroupScales {
