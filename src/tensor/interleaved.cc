@@ -6,13 +6,12 @@
 namespace bora {
 namespace {
 
-// The kBytes at `from` of each row, next to each other; returns where they end.
+// The kBytes at `from` of each row, next to each other.
 template <std::size_t kBytes>
-std::byte* put_beside(const std::byte* from, std::size_t stride, std::size_t lanes, std::byte* to) {
+void put_beside(const std::byte* from, std::size_t stride, std::size_t lanes, std::byte* to) {
   for (std::size_t r = 0; r < lanes; ++r) {
     std::memcpy(to + r * kBytes, from + r * stride, kBytes);
   }
-  return to + lanes * kBytes;
 }
 
 }  // namespace
@@ -26,14 +25,20 @@ void interleave_rows(DType dtype, const std::byte* rows, std::size_t stride, std
     const std::size_t blocks = std::min(kInterleavedGroup, columns - k) / block_values;
     for (std::size_t b = 0; b < blocks && parts.head_bytes > 0; ++b) {
       const std::byte* head = rows + b * block_bytes + parts.head_offset;
-      to = parts.head_bytes == 4 ? put_beside<4>(head, stride, lanes, to)
-                                 : put_beside<2>(head, stride, lanes, to);
+      if (parts.head_bytes == 4) {
+        put_beside<4>(head, stride, lanes, to);
+      } else {
+        put_beside<2>(head, stride, lanes, to);
+      }
+      to += parts.head_bytes * lanes;
     }
     for (std::size_t b = 0; b < blocks; ++b) {
       const std::byte* words = rows + b * block_bytes + parts.words_offset;
       for (std::size_t i = 0; i < parts.word_bytes; i += 4) {
-        to = put_beside<4>(words + i, stride, lanes, to);
+        const std::size_t place = 16 * piece_place(dtype, i / 16) + i % 16;
+        put_beside<4>(words + i, stride, lanes, to + place * lanes);
       }
+      to += parts.word_bytes * lanes;
     }
     rows += blocks * block_bytes;
   }

@@ -7,13 +7,15 @@
 //   | heads: n times lanes x head_bytes | words: n times words of a block times lanes x 4 bytes |
 //
 // A head is what does not come in words of four bytes, and scales that kernels read alike: the
-// scale of q8_0, q4_0 and q6_k, the scale and minimum of q4_1. The rest of a block are its words.
+// scale of q8_0, q4_0 and q6_k, the scale and minimum of q4_1. The rest of a block are its words,
+// sixteen bytes of which make a piece; pieces may lie in another order than in a file.
 #pragma once
 
 #include "tensor/blocks.h"
 #include "tensor/dtype.h"
 
 #include <cstddef>
+#include <cstdint>
 
 namespace bora {
 
@@ -41,6 +43,14 @@ constexpr BlockParts block_parts(DType dtype) {
     default:
       return {0, 0, 0, bytes};
   }
+}
+
+// Where the piece of that number in a file comes among those of an interleaved block: in the order
+// in which kernels read them.
+constexpr std::size_t piece_place(DType dtype, std::size_t piece) {
+  // The scales; then, four times, sixteen bytes of high bits and the nibbles that they complete.
+  constexpr std::uint8_t kOfQ6K[] = {2, 5, 3, 6, 8, 11, 9, 12, 1, 4, 7, 10, 0};
+  return dtype == DType::kQ6K ? kOfQ6K[piece] : piece;
 }
 
 // Writes `lanes` rows of `columns` values each, `stride` bytes apart, interleaved to `to`. Any

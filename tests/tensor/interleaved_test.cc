@@ -36,6 +36,18 @@ TEST(InterleavedRows, AreScalesAndThenWordsOfAllRows) {
   EXPECT_EQ(to[at], std::byte{255});
 }
 
+// A block of q6_k: its scale, the scales, then high bits before the nibbles that they complete.
+TEST(InterleavedRows, HoldTheBytesOfQ6KAsTheyAreRead) {
+  const std::vector<std::byte> rows = numbered(210);
+  std::vector<std::byte> to(210);
+  interleave_rows(DType::kQ6K, rows.data(), 210, 256, 1, to.data());
+  std::vector<std::byte> want{rows[208], rows[209]};
+  for (const std::size_t piece : {192, 128, 0, 32, 144, 16, 48, 160, 64, 96, 176, 80, 112}) {
+    want.insert(want.end(), rows.begin() + piece, rows.begin() + piece + 16);
+  }
+  EXPECT_EQ(to, want);
+}
+
 // Whatever the type, nothing is lost or written twice.
 TEST(InterleavedRows, HoldEveryByteOnce) {
   for (const DTypeInfo& type : kDTypes) {

@@ -53,7 +53,9 @@ struct InterleavedRows {
     return heads + block * kParts.head_bytes * Simd::kLanes;
   }
   [[gnu::always_inline]] const std::byte* word(std::size_t block, std::size_t offset) const {
-    return first + (block * kParts.word_bytes + offset - kParts.words_offset) * Simd::kLanes;
+    const std::size_t at = offset - kParts.words_offset;
+    const std::size_t place = 16 * piece_place(kType, at / 16) + at % 16;
+    return first + (block * kParts.word_bytes + place) * Simd::kLanes;
   }
   [[gnu::always_inline]] void words(std::size_t block, std::size_t offset,
                                     I32<Simd> (&v)[4]) const {
