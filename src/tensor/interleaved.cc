@@ -35,8 +35,7 @@ void interleave_rows(DType dtype, const std::byte* rows, std::size_t stride, std
     for (std::size_t b = 0; b < blocks; ++b) {
       const std::byte* words = rows + b * block_bytes + parts.words_offset;
       for (std::size_t i = 0; i < parts.word_bytes; i += 4) {
-        const std::size_t place = 16 * piece_place(dtype, i / 16) + i % 16;
-        put_beside<4>(words + i, stride, lanes, to + place * lanes);
+        put_beside<4>(words + i, stride, lanes, to + word_place(dtype, i) * lanes);
       }
       to += parts.word_bytes * lanes;
     }

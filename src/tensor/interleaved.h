@@ -45,12 +45,12 @@ constexpr BlockParts block_parts(DType dtype) {
   }
 }
 
-// Where the piece of that number in a file comes among those of an interleaved block: in the order
-// in which kernels read them.
-constexpr std::size_t piece_place(DType dtype, std::size_t piece) {
+// Where the byte `at` of a block's words in a file comes among those of an interleaved block:
+// pieces lie in the order in which kernels read them.
+constexpr std::size_t word_place(DType dtype, std::size_t at) {
   // The scales; then, four times, sixteen bytes of high bits and the nibbles that they complete.
-  constexpr std::uint8_t kOfQ6K[] = {2, 5, 3, 6, 8, 11, 9, 12, 1, 4, 7, 10, 0};
-  return dtype == DType::kQ6K ? kOfQ6K[piece] : piece;
+  constexpr std::uint8_t kPiecesOfQ6K[] = {2, 5, 3, 6, 8, 11, 9, 12, 1, 4, 7, 10, 0};
+  return dtype == DType::kQ6K ? std::size_t{16} * kPiecesOfQ6K[at / 16] + at % 16 : at;
 }
 
 // Writes `lanes` rows of `columns` values each, `stride` bytes apart, interleaved to `to`. Any

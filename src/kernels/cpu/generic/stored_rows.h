@@ -53,8 +53,7 @@ struct InterleavedRows {
     return heads + block * kParts.head_bytes * Simd::kLanes;
   }
   [[gnu::always_inline]] const std::byte* word(std::size_t block, std::size_t offset) const {
-    const std::size_t at = offset - kParts.words_offset;
-    const std::size_t place = 16 * piece_place(kType, at / 16) + at % 16;
+    const std::size_t place = word_place(kType, offset - kParts.words_offset);
     return first + (block * kParts.word_bytes + place) * Simd::kLanes;
   }
   [[gnu::always_inline]] void words(std::size_t block, std::size_t offset,
