@@ -156,9 +156,12 @@ template <class Simd, class Stored, std::size_t kTokens>
 }
 
 // sums += the group at k, for the rows of a tile from `lane` on and kTokens tokens.
+// A function of its own: inlined, GCC 12 keeps what the tiles share in registers and reads the
+// weights of the innermost loop from the stack again and again.
 template <class Simd, class Stored, std::size_t kTokens>
-void int16_tile(const Int16Panel<Simd>& panel, std::size_t lane, const RoundedRow (&x)[kTokens],
-                std::size_t k, std::size_t values, float* sums) {
+[[gnu::noinline]] void int16_tile(const Int16Panel<Simd>& panel, std::size_t lane,
+                                  const RoundedRow (&x)[kTokens], std::size_t k, std::size_t values,
+                                  float* sums) {
   constexpr std::size_t kVectors = kInt16TileVectors;
   F32<Simd> group[kVectors][kTokens];
   clear<Simd>(group);
