@@ -40,7 +40,8 @@ def run_json(command):
 
 
 def bench_command(bora, model, weights, shape):
-    return [bora, "bench", model, "--weights", weights, "--threads", str(shape.threads),
+    """Weights are copied, as `bora run` does by itself for an answer of the founding job's length."""
+    return [bora, "bench", model, "--weights", weights, "--load", "copy", "--threads", str(shape.threads),
             "--prompt-tokens", str(shape.prompt), "--new-tokens", str(shape.new),
             "--depth", str(shape.depth), "--reps", "1", "--json"]
 
