@@ -11,7 +11,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::AnyOf;
 using testing::bora;
-using ::testing::ContainsRegex;
 using testing::golden_model;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -115,10 +114,10 @@ TEST(Plan, OfSevenBillionInEightGigabytesEndsWithExitCode5AndItsTable) {
   const std::string model = files.path().string();
   const Outcome text = bora({"plan", model, "--memory-limit", "8G", "--ctx", "4096"});
   EXPECT_EQ(text.exit_code, 5);
-  EXPECT_THAT(text.out,
-              AllOf(ContainsRegex("\nweights, mapped           13.49 GiB    9[45]\\.[0-9] %  ####"),
-                    HasSubstr("does not fit into 8.00 GiB\n"),
-                    HasSubstr("\nwhat fits, the least loss first:\n  --weights int8 ")));
+  EXPECT_THAT(text.out, AllOf(AnyOf(HasSubstr("\nweights, mapped           13.49 GiB    94."),
+                                    HasSubstr("\nweights, mapped           13.49 GiB    95.")),
+                              HasSubstr("does not fit into 8.00 GiB\n"),
+                              HasSubstr("\nwhat fits, the least loss first:\n  --weights int8 ")));
 
   const Outcome outcome = bora({"plan", model, "--memory-limit", "8G", "--ctx", "4096", "--json"});
   EXPECT_EQ(outcome.exit_code, 5);
