@@ -109,7 +109,7 @@ def example_commands(args, plan):
 
 def roofline_command(args):
     depths = "0,1024" if args.quick else "0,512,2048,4096"
-    return [args.bora, "bench", str(args.models / cases.LAYERS), "--weights", "auto,int8,int4",
+    return [args.bora, "bench", str(args.models / cases.LAYERS), "--weights", "auto,int8,int4", "--load", "copy",
             "--threads", str(args.threads), "--prompt-tokens", "512", "--new-tokens", "16", "--depth", depths,
             "--reps", "1" if args.quick else "3", "--plot", str(plot_file(args, "roofline"))]
 
