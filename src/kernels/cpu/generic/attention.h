@@ -33,6 +33,7 @@ struct AttentionWork {
   float* running_maxima;   // [rows]
   float* running_weights;  // [rows]
   std::size_t span_begin;
+  int block_shift;  // block_tokens, which divides kAttentionSpan, is 1 << block_shift
   SpanRange visible[kAttentionRows];  // of this span, per row; empty: begin == end
 };
 
@@ -59,8 +60,8 @@ template <class Weights>
                                                           const std::byte* cache,
                                                           std::size_t in_span) {
   const std::size_t position = work.span_begin + in_span;
-  const auto block = static_cast<std::size_t>(args.block_table[position / args.block_tokens]);
-  const std::size_t slot = position % args.block_tokens;
+  const auto block = static_cast<std::size_t>(args.block_table[position >> work.block_shift]);
+  const std::size_t slot = position & (args.block_tokens - 1);
   return cache + block * args.block_stride + Weights::offset(slot * args.head_dim);
 }
 
@@ -309,6 +310,7 @@ template <class Simd>
   AttentionWork work{};
   work.rows = args.row_end - args.row_begin;
   work.padded = round_up(args.head_dim, Simd::kLanes);
+  work.block_shift = __builtin_ctzll(args.block_tokens);
   work.scores = reinterpret_cast<float*>(args.workspace);
   work.panel = work.scores + kAttentionRows * kAttentionSpan;
   work.queries = work.panel + kPanelKeys * work.padded;
