@@ -19,6 +19,7 @@ struct EvalOptions {
   std::string text;
   std::optional<std::vector<TokenId>> prompt_ids;
   std::size_t top_logits = 0;
+  std::size_t skip = 0;
   std::string against;
   std::string against_weights = "auto";
   std::string against_compute = "auto";
@@ -31,13 +32,12 @@ constexpr HelpText kHelp = {
     "[options]",
     "Perplexity of a text under a model; with --against also the KL divergence to a second one.\n"
     "The whole text is one sequence, no BOS added, up to the context (--ctx); a longer one is cut\n"
-    "into windows that overlap by one token, so every token but the first is predicted once.",
+    "into windows that overlap by one token, so every token but the first is predicted once;\n"
+    "--skip N counts only predictions made from more than N tokens.",
     "JSON (--json):\n"
-    "  tokens (predicted), nll (nats, their sum), perplexity (exp(nll / tokens)), window "
-    "(tokens),\n"
-    "  windows; with --against kl_mean, kl_p99 (KL(MODEL2 || MODEL) in nats, one value a "
-    "predicted\n"
-    "  token), top1_agreement. --top-logits prints JSON always:\n"
+    "  tokens (predicted and counted), nll (nats, their sum), perplexity (exp(nll / tokens)),\n"
+    "  window (tokens), windows; with --against kl_mean, kl_p99 (KL(MODEL2 || MODEL) in nats, one\n"
+    "  value a token counted), top1_agreement. --top-logits prints JSON always:\n"
     "  {\"positions\": [{\"top\": [[id, logit], ..], \"logsumexp\": x}, ..]}, one entry a prompt "
     "id"};
 
@@ -49,6 +49,10 @@ FlagTable make_flags(EvalOptions& options) {
                    options.location.model);
   flags.group("What to measure");
   flags.text("--text", "FILE", "perplexity of this text", options.text);
+  flags.whole(
+      "--skip",
+      "leave out the first N predictions of each window (default 0; llama-perplexity: half)",
+      kAnyCount, options.skip);
   flags.text("--against", "MODEL2", "and the divergence from this model", options.against);
   flags.choice("--against-weights", "--weights of MODEL2", weight_choices(),
                options.against_weights);
@@ -72,6 +76,9 @@ Result<void> check(const EvalOptions& options) {
   }
   if (options.prompt_ids.has_value() != (options.top_logits > 0)) {
     return usage("--top-logits: expected together with --prompt-ids, found one of them");
+  }
+  if (options.prompt_ids && options.skip > 0) {
+    return usage("--skip: expected --text with it, found --prompt-ids");
   }
   if (options.prompt_ids && !options.against.empty()) {
     return usage("--against: expected --text with it, found --prompt-ids");
@@ -130,7 +137,8 @@ std::string to_text(const Perplexity& measured) {
 
 Result<ExitCode> print_perplexity(Llm& llm, const EvalOptions& options,
                                   std::span<const TokenId> ids) {
-  Result<Perplexity> measured = measure_perplexity(llm.engine(), ids, &interrupt_flag());
+  Result<Perplexity> measured = measure_perplexity(
+      llm.engine(), ids, {.skip = options.skip, .interrupted = &interrupt_flag()});
   if (!measured) return std::move(measured).error();
   return print_all(options.json ? to_line(to_json(*measured)) : to_text(*measured));
 }
@@ -145,7 +153,8 @@ Result<ExitCode> print_divergence(Llm& llm, const EvalOptions& options,
   Result<Llm> reference = open(location, engine, options.json);
   if (!reference) return std::move(reference).error();
   Result<Divergence> measured =
-      measure_divergence(llm.engine(), reference->engine(), ids, &interrupt_flag());
+      measure_divergence(llm.engine(), reference->engine(), ids,
+                         {.skip = options.skip, .interrupted = &interrupt_flag()});
   if (!measured) return std::move(measured).error();
   if (!options.json) {
     return print_all(to_text(measured->perplexity) +

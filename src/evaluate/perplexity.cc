@@ -28,6 +28,17 @@ Result<void> check(std::span<const TokenId> ids) {
                {}};
 }
 
+// Whether windows of that many tokens have a prediction past those skipped.
+Result<void> check_skip(std::size_t skip, std::size_t window) {
+  if (skip + 1 < window) return {};
+  return Error{
+      ErrorCode::kUsage,
+      fmt::format("--skip: expected less than the {} predictions of a window of {} tokens, "
+                  "found {}",
+                  window - 1, window, skip),
+      {}};
+}
+
 // Adds what the logits of `position` say of the token after it.
 void add_prediction(Perplexity& sum, std::span<const TokenId> window, std::size_t position,
                     std::span<const float> logits) {
@@ -108,20 +119,24 @@ std::vector<std::span<const TokenId>> cut_windows(std::span<const TokenId> ids, 
 }
 
 Result<Perplexity> measure_perplexity(Engine& engine, std::span<const TokenId> ids,
-                                      const std::atomic<bool>* interrupted) {
+                                      const EvaluationOptions& options) {
   if (Result<void> checked = check(ids); !checked) return std::move(checked).error();
   Perplexity sum;
   sum.window = std::min(std::max<std::size_t>(engine.context_length(), 2), ids.size());
+  Result<void> some = check_skip(options.skip, sum.window);
+  if (!some) return std::move(some).error();
   for (const std::span<const TokenId> window : cut_windows(ids, sum.window)) {
     ++sum.windows;
     const auto on_logits = [&](std::size_t first, TensorView logits) {
       for (std::size_t row = 0; row < logits.shape.rows(); ++row) {
-        if (first + row + 1 == window.size()) return false;
-        add_prediction(sum, window, first + row, logits_row(logits, row));
+        const std::size_t position = first + row;
+        if (position + 1 == window.size()) return false;
+        if (position < options.skip) continue;
+        add_prediction(sum, window, position, logits_row(logits, row));
       }
       return true;
     };
-    Result<void> scored = engine.score(window, on_logits, interrupted);
+    Result<void> scored = engine.score(window, on_logits, options.interrupted);
     if (!scored) return std::move(scored).error();
   }
   finish(sum);
@@ -130,7 +145,7 @@ Result<Perplexity> measure_perplexity(Engine& engine, std::span<const TokenId> i
 
 Result<Divergence> measure_divergence(Engine& engine, Engine& reference,
                                       std::span<const TokenId> ids,
-                                      const std::atomic<bool>* interrupted) {
+                                      const EvaluationOptions& options) {
   if (Result<void> checked = check(ids); !checked) return std::move(checked).error();
   const std::size_t vocab_size = engine.model().config().vocab_size;
   const std::size_t reference_size = reference.model().config().vocab_size;
@@ -145,6 +160,8 @@ Result<Divergence> measure_divergence(Engine& engine, Engine& reference,
   const std::size_t kept = kReferenceLogitsBytes / (vocab_size * sizeof(float)) + 1;
   sum.window = std::min({engine.context_length(), reference.context_length(), kept, ids.size()});
   sum.window = std::max<std::size_t>(sum.window, 2);
+  Result<void> some = check_skip(options.skip, sum.window);
+  if (!some) return std::move(some).error();
   Result<ReferenceLogits> kept_logits = ReferenceLogits::create(sum.window - 1, vocab_size);
   if (!kept_logits) return std::move(kept_logits).error();
 
@@ -152,12 +169,13 @@ Result<Divergence> measure_divergence(Engine& engine, Engine& reference,
   std::size_t agreements = 0;
   for (const std::span<const TokenId> window : cut_windows(ids, sum.window)) {
     ++sum.windows;
-    Result<void> filled = kept_logits->fill(reference, window, interrupted);
+    Result<void> filled = kept_logits->fill(reference, window, options.interrupted);
     if (!filled) return std::move(filled).error();
     const auto on_logits = [&](std::size_t first, TensorView logits) {
       for (std::size_t row = 0; row < logits.shape.rows(); ++row) {
         const std::size_t position = first + row;
         if (position + 1 == window.size()) return false;
+        if (position < options.skip) continue;
         const std::span<const float> ours = logits_row(logits, row);
         const std::span<const float> theirs = kept_logits->row(position);
         add_prediction(sum, window, position, ours);
@@ -166,7 +184,7 @@ Result<Divergence> measure_divergence(Engine& engine, Engine& reference,
       }
       return true;
     };
-    Result<void> scored = engine.score(window, on_logits, interrupted);
+    Result<void> scored = engine.score(window, on_logits, options.interrupted);
     if (!scored) return std::move(scored).error();
   }
   finish(sum);

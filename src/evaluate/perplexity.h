@@ -2,8 +2,10 @@
 //
 // The ids are one sequence, no BOS added, cut into windows where it is longer than the context:
 // each window begins with the last token of the one before, so every token but the first is
-// predicted exactly once, from what precedes it in its window. Sums are in double. Owner: the
-// engines' thread. Errors: kUsage (fewer than two ids, an id outside the vocabulary), those of
+// predicted exactly once, from what precedes it in its window. The first EvaluationOptions::skip
+// predictions of each window are made but not counted (llama.cpp's llama-perplexity leaves out
+// those of the first half). Sums are in double. Owner: the engines' thread. Errors: kUsage (fewer
+// than two ids, windows in which nothing is counted, an id outside the vocabulary), those of
 // Engine::score().
 #pragma once
 
@@ -16,8 +18,13 @@
 
 namespace bora {
 
+struct EvaluationOptions {
+  std::size_t skip = 0;  // predictions at the head of each window
+  const std::atomic<bool>* interrupted = nullptr;
+};
+
 struct Perplexity {
-  std::size_t tokens = 0;   // predicted
+  std::size_t tokens = 0;   // predicted and counted
   double nll = 0.0;         // nats, the sum over them: -log p(token | those before it)
   double perplexity = 0.0;  // exp(nll / tokens)
   std::size_t window = 0;   // tokens of a window, at most
@@ -25,9 +32,9 @@ struct Perplexity {
 };
 
 Result<Perplexity> measure_perplexity(Engine& engine, std::span<const TokenId> ids,
-                                      const std::atomic<bool>* interrupted = nullptr);
+                                      const EvaluationOptions& options = {});
 
-// KL(reference || model) in nats over the whole vocabulary, one value for each predicted token.
+// KL(reference || model) in nats over the whole vocabulary, one value for each token counted.
 struct Divergence {
   Perplexity perplexity;  // of the model
   double kl_mean = 0.0;
@@ -41,7 +48,7 @@ inline constexpr std::size_t kReferenceLogitsBytes = std::size_t{512} << 20;
 // Errors besides: kUsage where the vocabularies differ in size; kDoesNotFit.
 Result<Divergence> measure_divergence(Engine& engine, Engine& reference,
                                       std::span<const TokenId> ids,
-                                      const std::atomic<bool>* interrupted = nullptr);
+                                      const EvaluationOptions& options = {});
 
 // KL(q || p) of the distributions that two rows of logits stand for.
 double kl_divergence(std::span<const float> q, std::span<const float> p);

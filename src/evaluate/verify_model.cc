@@ -216,7 +216,8 @@ Result<void> verify_evaluation(const Golden& golden, const JsonObject& eval, Eng
     Result<void> encoded = check_encoding(tokenizer, *text, *ids, std::string(*file), report);
     if (!encoded) return encoded;
   }
-  Result<Perplexity> measured = measure_perplexity(engine, *ids, options.interrupted);
+  Result<Perplexity> measured =
+      measure_perplexity(engine, *ids, {.interrupted = options.interrupted});
   if (!measured) return std::move(measured).error();
   ++report.checked;
   const double error = std::abs(measured->nll - *total);

@@ -1,4 +1,5 @@
 // bench as a program: what it measures, its keys, its plot and its errors.
+#include "tests/base/temp_folder.h"
 #include "tests/cli/models.h"
 #include "tests/cli/program.h"
 
@@ -19,7 +20,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using testing::Outcome;
 using testing::read_file;
-using testing::ScratchFolder;
+using testing::TempFolder;
 using Json = nlohmann::json;
 
 TEST(Bench, PrintsEveryKeyOfItsJson) {
@@ -75,7 +76,7 @@ TEST(Bench, MeasuresEachBatchSize) {
 }
 
 TEST(Bench, MeasuresEachCombinationOfWeightsDepthsAndLengths) {
-  const ScratchFolder scratch;
+  const TempFolder scratch;
   const Outcome outcome = bora({"bench", golden_model("llama2"), "--weights", "auto,f32", "--depth",
                                 "0,16", "--prompt-tokens", "4,8", "--new-tokens", "2", "--reps",
                                 "1", "--json", "--cache-dir", scratch.path().string()});
@@ -108,7 +109,7 @@ TEST(Bench, PrintsARowForEachPhase) {
 }
 
 TEST(Bench, WritesAPlotWhole) {
-  const ScratchFolder scratch;
+  const TempFolder scratch;
   const std::filesystem::path plot = scratch.path() / "out.svg";
   const Outcome outcome =
       bora({"bench", golden_model("llama2"), "--prompt-tokens", "8", "--new-tokens", "2", "--depth",
@@ -125,7 +126,7 @@ TEST(Bench, WritesAPlotWhole) {
 }
 
 TEST(Bench, RefusesWhatItCannotMeasureOrWriteBeforeItBegins) {
-  const ScratchFolder scratch;
+  const TempFolder scratch;
   const std::string model = golden_model("llama2");
   struct Case {
     std::vector<std::string> flags;

@@ -1,4 +1,5 @@
 // bora chat as somebody in front of a terminal has it.
+#include "tests/base/temp_folder.h"
 #include "tests/cli/models.h"
 #include "tests/cli/terminal.h"
 
@@ -16,7 +17,7 @@ using testing::kCtrlC;
 using testing::kCtrlD;
 using testing::kEnter;
 using testing::read_file;
-using testing::ScratchFolder;
+using testing::TempFolder;
 using testing::Terminal;
 
 class ChatTerminal : public ::testing::Test {
@@ -40,7 +41,7 @@ class ChatTerminal : public ::testing::Test {
     return Json::parse(read_file(file()))["messages"];
   }
 
-  ScratchFolder scratch_;
+  TempFolder scratch_;
   std::string model_ = testing::model_with_tokenizer(scratch_, "mistral_nemo");
 };
 

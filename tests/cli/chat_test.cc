@@ -1,4 +1,5 @@
 // bora chat through pipes: what scripts rely on.
+#include "tests/base/temp_folder.h"
 #include "tests/cli/models.h"
 #include "tests/cli/program.h"
 
@@ -14,8 +15,8 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using testing::Outcome;
 using testing::read_file;
-using testing::ScratchFolder;
 using ::testing::StartsWith;
+using testing::TempFolder;
 
 std::vector<Json> parse_lines(const std::string& text) {
   std::vector<Json> lines;
@@ -46,7 +47,7 @@ class Chat : public ::testing::Test {
     std::ofstream(std::filesystem::path(model_) / name) << json.dump();
   }
 
-  ScratchFolder scratch_;
+  TempFolder scratch_;
   std::string model_ = testing::model_with_tokenizer(scratch_, "llama2");
 };
 

@@ -1,5 +1,6 @@
 // The completion scripts: bash's is sourced and asked, as the shell asks it.
 #include "cli/command.h"
+#include "tests/base/temp_folder.h"
 #include "tests/cli/program.h"
 
 #include <gmock/gmock.h>
@@ -17,7 +18,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::Outcome;
-using testing::ScratchFolder;
+using testing::TempFolder;
 
 std::vector<std::string> sorted_lines(const std::string& text) {
   std::vector<std::string> lines;
@@ -56,7 +57,7 @@ class BashCompletion : public ::testing::Test {
     return sorted_lines(output_of("exec bash --norc --noprofile <<'END'\n" + line + "\nEND"));
   }
 
-  ScratchFolder scratch_;
+  TempFolder scratch_;
   std::string script_;
 };
 
@@ -127,7 +128,7 @@ TEST(Completion, IsWhatEachShellCanParse) {
   for (const std::string shell : {"bash", "zsh", "fish"}) {
     const std::string probe = "command -v " + shell + " >/dev/null";
     if (std::system(probe.c_str()) != 0) continue;  // NOLINT: our own words only
-    const ScratchFolder scratch;
+    const TempFolder scratch;
     const std::string file = scratch.write("script", testing::bora({"completion", shell}).out);
     EXPECT_EQ(output_of(shell + " -n '" + file + "' 2>&1"), "") << shell;
   }

@@ -1,5 +1,6 @@
 // eval, verify, doctor and template: what they measure, and the keys they print.
 #include "base/cpu_topology.h"
+#include "tests/base/temp_folder.h"
 #include "tests/cli/models.h"
 #include "tests/cli/program.h"
 
@@ -17,7 +18,7 @@ using testing::bora;
 using testing::golden_model;
 using ::testing::HasSubstr;
 using testing::Outcome;
-using testing::ScratchFolder;
+using testing::TempFolder;
 
 std::string golden_file(const std::string& name) {
   return std::string(BORA_TEST_DATA_DIR) + "/golden/" + name;
@@ -54,7 +55,7 @@ class EvalText : public ::testing::Test {
     return Json::parse(outcome.out);
   }
 
-  ScratchFolder scratch_;
+  TempFolder scratch_;
   std::string model_ = testing::model_with_tokenizer(scratch_, "llama2");
   std::string text_ = scratch_.write("text.txt", "the quick brown fox jumps over a dog");
 };
@@ -69,6 +70,21 @@ TEST_F(EvalText, MeasuresPerplexityOverEveryTokenButTheFirst) {
   EXPECT_EQ(windows["tokens"], 35);
   EXPECT_EQ(windows["window"], 16);
   EXPECT_EQ(windows["windows"], 3);
+}
+
+TEST_F(EvalText, LeavesOutTheHeadOfEachWindow) {
+  const std::string head_file = scratch_.write("head.txt", "the quick brown fox jum");
+  const Outcome head = bora({"eval", model_, "--text", head_file, "--json"});
+  ASSERT_EQ(head.exit_code, 0) << head.err;
+  const Json counted = Json::parse(head.out);
+  const auto skip = counted["tokens"].get<int>();
+  const Json whole = eval({});
+  const Json tail = eval({"--skip", std::to_string(skip)});
+  EXPECT_EQ(tail["tokens"], 35 - skip);
+  EXPECT_NEAR(tail["nll"].get<double>(), whole["nll"].get<double>() - counted["nll"].get<double>(),
+              1e-3);
+  EXPECT_EQ(eval({"--ctx", "16", "--skip", "10"})["tokens"], 5 + 5);  // windows of 16, 16 and 6
+  EXPECT_EQ(eval({"--skip", "34", "--against", model_})["tokens"], 1);
 }
 
 TEST_F(EvalText, FindsNoDivergenceOfAModelFromItself) {
@@ -93,6 +109,9 @@ TEST_F(EvalText, RejectsWhatCannotBeMeasured) {
       {{"eval", model_, "--prompt-ids", "1"}, 2, "--top-logits: expected together"},
       {{"eval", model_, "--text", one_token}, 2, "expected at least 2 tokens"},
       {{"eval", model_, "--text", "/nonexistent"}, 4, "/nonexistent"},
+      {{"eval", model_, "--text", text_, "--skip", "35"}, 2, "less than the 35 predictions"},
+      {{"eval", model_, "--text", text_, "--skip", "35", "--against", model_}, 2, "found 35"},
+      {{"eval", model_, "--prompt-ids", "1", "--top-logits", "1", "--skip", "1"}, 2, "--skip"},
       {{"eval", golden_model("llama2"), "--text", text_}, 4, "expected a tokenizer"},
       {{"eval", model_, "--prompt-ids", "999", "--top-logits", "1"}, 2, "found 999"},
       {{"verify", model_}, 2, "--golden: expected a file, found none"},
@@ -125,7 +144,7 @@ TEST(Verify, PassesTheGoldenOfEveryModel) {
 }
 
 TEST(Verify, FailsWithExitCode1WhereAValueDiffers) {
-  const ScratchFolder scratch;
+  const TempFolder scratch;
   Json golden = Json::parse(testing::read_file(golden_model("llama2") + "/golden.json"));
   golden["logits_last"][3]["values"][2] = 99.0;
   golden["greedy"][4] = 0;
@@ -142,7 +161,7 @@ TEST(Verify, FailsWithExitCode1WhereAValueDiffers) {
 }
 
 TEST(Verify, StopsComparingGreedyIdsAtANearTie) {
-  const ScratchFolder scratch;
+  const TempFolder scratch;
   Json golden = Json::parse(testing::read_file(golden_model("llama2") + "/golden.json"));
   golden["greedy"][4] = 0;
   golden["greedy_margin"][4] = 0.009;
@@ -169,7 +188,7 @@ TEST(Verify, ChecksTokenizersAndTemplatesWithoutAModel) {
 }
 
 TEST(Doctor, PrintsEveryKeyOfItsJson) {
-  const ScratchFolder scratch;
+  const TempFolder scratch;
   const Outcome outcome = bora({"doctor", "--json", "--cache-dir", scratch.path().string()});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const Json json = Json::parse(outcome.out);
@@ -201,7 +220,7 @@ TEST(Doctor, PrintsEveryKeyOfItsJson) {
 }
 
 TEST(Doctor, SaysWhatItKnowsOfTheHubButNoSecret) {
-  const ScratchFolder scratch;
+  const TempFolder scratch;
   const std::string home = scratch.path().string();
   testing::Launch launch;
   launch.arguments = {"doctor", "--json", "--threads", "1"};
@@ -231,7 +250,7 @@ TEST(Doctor, SaysWhatItKnowsOfTheHubButNoSecret) {
 }
 
 TEST(Template, RendersAFileAndAModelsOwn) {
-  const ScratchFolder scratch;
+  const TempFolder scratch;
   const std::string model = testing::model_with_tokenizer(scratch, "llama2");
   const std::string messages = scratch.write(
       "messages.json",
@@ -244,7 +263,7 @@ TEST(Template, RendersAFileAndAModelsOwn) {
 }
 
 TEST(Template, AnswersATemplatesErrorWithExitCode3) {
-  const ScratchFolder scratch;
+  const TempFolder scratch;
   const std::string model = testing::model_with_tokenizer(scratch, "llama2");
   const Outcome outcome = bora({"template", model, "--messages", "-"},
                                R"({"messages": [{"role": "user", "content": "raise"}]})");

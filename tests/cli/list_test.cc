@@ -1,3 +1,4 @@
+#include "tests/base/temp_folder.h"
 #include "tests/cli/models.h"
 #include "tests/cli/program.h"
 
@@ -11,7 +12,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 using ::testing::HasSubstr;
 using testing::Outcome;
-using testing::ScratchFolder;
+using testing::TempFolder;
 
 class List : public ::testing::Test {
  protected:
@@ -32,7 +33,7 @@ class List : public ::testing::Test {
     fs::copy(testing::golden_model("mistral_v02"), snapshot);
   }
 
-  ScratchFolder scratch_;
+  TempFolder scratch_;
 };
 
 TEST_F(List, SaysHowToGetAModelWhereThereIsNone) {

@@ -1,6 +1,7 @@
 // Checkpoints that the tests of the program use.
 #pragma once
 
+#include "tests/base/temp_folder.h"
 #include "tests/cli/program.h"
 
 #include <nlohmann/json.hpp>
@@ -23,7 +24,7 @@ inline std::string read_file(const std::filesystem::path& path) {
 
 // A copy of a golden model with a byte-level tokenizer beside it, whose piece of id 3 + b is the
 // byte b (in GPT-2's alphabet, for ASCII: itself) and whose ids 0, 1, 2 are special.
-inline std::string model_with_tokenizer(const ScratchFolder& scratch, const std::string& name) {
+inline std::string model_with_tokenizer(const TempFolder& scratch, const std::string& name) {
   const std::filesystem::path folder = scratch.path() / (name + "_text");
   std::filesystem::copy(golden_model(name), folder, std::filesystem::copy_options::recursive);
   nlohmann::json vocab;

@@ -128,23 +128,6 @@ Outcome run_program(const Launch& launch) {
   return outcome;
 }
 
-ScratchFolder::ScratchFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / "bora_cli_XXXXXX").string();
-  EXPECT_NE(mkdtemp(name.data()), nullptr);
-  path_ = name;
-}
-
-ScratchFolder::~ScratchFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
-std::string ScratchFolder::write(const std::string& name, const std::string& content) const {
-  const std::filesystem::path file = path_ / name;
-  std::ofstream(file, std::ios::binary) << content;
-  return file.string();
-}
-
 std::optional<std::string> smollm2() {
   const char* path = std::getenv("BORA_TEST_SMOLLM2");  // NOLINT(concurrency-mt-unsafe)
   if (path == nullptr) return std::nullopt;

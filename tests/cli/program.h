@@ -40,24 +40,6 @@ inline Outcome bora(std::vector<std::string> arguments, std::string input = {}) 
   return run_program(launch);
 }
 
-// A folder of its own for a test, removed at the end.
-class ScratchFolder {
- public:
-  ScratchFolder();
-  ~ScratchFolder();
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  ScratchFolder(ScratchFolder&&) = delete;
-  ScratchFolder& operator=(ScratchFolder&&) = delete;
-
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  // Writes a file of that name; gives its path.
-  [[nodiscard]] std::string write(const std::string& name, const std::string& content) const;
-
- private:
-  std::filesystem::path path_;
-};
-
 // The environment variable BORA_TEST_SMOLLM2, the path of the default model.
 std::optional<std::string> smollm2();
 

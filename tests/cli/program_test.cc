@@ -3,6 +3,7 @@
 
 #include "base/version.h"
 #include "cli/command.h"
+#include "tests/base/temp_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -75,7 +76,7 @@ TEST(Program, KeepsAnErrorOnOneLineWhateverTheFileIsCalled) {
 }
 
 TEST(Program, SaysHowToGetTheDefaultModel) {
-  const testing::ScratchFolder scratch;
+  const testing::TempFolder scratch;
   const Outcome outcome = bora({"tokenize", "--cache-dir", scratch.path().string()}, "some text");
   EXPECT_EQ(outcome.exit_code, 4);
   EXPECT_THAT(outcome.err,

@@ -1,4 +1,5 @@
 // --weights int8|int4, as a user meets it: the cache folder, its damage, a disk without room.
+#include "tests/base/temp_folder.h"
 #include "tests/cli/models.h"
 #include "tests/cli/program.h"
 
@@ -22,7 +23,7 @@ using testing::golden_model;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::Outcome;
-using testing::ScratchFolder;
+using testing::TempFolder;
 
 class QuantizedRun : public ::testing::Test {
  protected:
@@ -50,7 +51,7 @@ class QuantizedRun : public ::testing::Test {
     return names;
   }
 
-  ScratchFolder scratch_;
+  TempFolder scratch_;
   fs::path cache_ = scratch_.path() / "cache";
 };
 

@@ -1,3 +1,4 @@
+#include "tests/base/temp_folder.h"
 #include "tests/cli/program.h"
 
 #include <gmock/gmock.h>
@@ -13,7 +14,7 @@ using Json = nlohmann::json;
 using testing::bora;
 using ::testing::HasSubstr;
 using testing::Outcome;
-using testing::ScratchFolder;
+using testing::TempFolder;
 
 // A byte-level tokenizer of a few pieces, as tokenizer.json writes one.
 class TokenizeTest : public ::testing::Test {
@@ -40,7 +41,7 @@ class TokenizeTest : public ::testing::Test {
     model_ = scratch_.path().string();
   }
 
-  ScratchFolder scratch_;
+  TempFolder scratch_;
   std::string model_;
 };
 
