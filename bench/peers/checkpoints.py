@@ -18,17 +18,20 @@ def part_of(path):
     return path.with_name(f".{path.name}.part")
 
 
+def quantize_command(source, to, kind):
+    quantize = str(pathlib.Path(programs.peers_folder()) / "llama.cpp/build/bin/llama-quantize")
+    return [quantize, str(source), str(to), kind, "2"]
+
+
 def commands(folder):
     """{name in `folder`: the command that makes it under the name of its part}, each after what it is made from."""
-    peers = pathlib.Path(programs.peers_folder())
-    python = str(peers / "checkpoint-venv/bin/python")
-    quantize = str(peers / "llama.cpp/build/bin/llama-quantize")
+    python = str(pathlib.Path(programs.peers_folder()) / "checkpoint-venv/bin/python")
     base, gguf = folder / cases.LAYERS, folder / f"{cases.LAYERS}.gguf"
     made = {base.name: [python, str(TOOLS / "mistral_checkpoint.py"), str(part_of(base)), "--layers", "4"],
             gguf.name: [python, str(TOOLS / "to_gguf.py"), str(base), str(part_of(gguf))]}
     for kind in ("Q8_0", "Q4_0", "Q4_K_M"):
         name = f"{cases.LAYERS}-{kind}.gguf"
-        made[name] = [quantize, str(gguf), str(part_of(folder / name)), kind, "2"]
+        made[name] = quantize_command(gguf, part_of(folder / name), kind)
     return made
 
 

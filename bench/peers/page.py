@@ -7,6 +7,7 @@ import cases
 import figures
 
 HAND_WRITTEN = "<!-- Below this line report.py keeps what is written by hand. -->"
+NO_EQUAL = "no peer of equal KL"
 LIMIT_BOUND = {"memory": "reads", "compute": "inner loops"}
 
 INTRO = """# Performance
@@ -15,8 +16,9 @@ Written by [bench/peers/report.py](../bench/peers/report.py); do not edit above 
 bora and the peers run the same weights with the same threads, one after the other in each round, every round beginning with
 another. Before and after each run the read bandwidth is probed; a run whose probes spread over more than 15 %
 ((largest - smallest) / median) is repeated, and not counted if it stays so. Speeds are medians. A ratio is the median of the
-ratios in each round, to the peer with the best median; peers are given weights of equal or more bits. Shares of a limit are those
-of [`bora bench`](cli.md#bench), probed beside each run; without a peer or a limit of its own a speed stands alone.
+ratios in each round, to the peer with the best median of those with weights of equal or more bits and an [equal or better KL
+divergence](#kl-divergence); where no peer has that, to the fastest, and the bar that is not reached is counted on its own. Shares of
+a limit are those of [`bora bench`](cli.md#bench), probed beside each run; without a peer or a limit of its own a speed stands alone.
 """
 
 AGAIN = """## Again
@@ -36,9 +38,19 @@ rest. A report that was interrupted goes on where it was. What it ran, at bf16:
 """
 
 
+DIVERGENCE = f"""## KL divergence
+
+Of what each program makes of the weights from the checkpoint in float32 ([how](../bench/peers/divergence.py)), mean over the second
+halves of windows of 512 tokens. The weights are random, so that errors grow from layer to layer: this compares programs and is not
+the quality of an answer. A peer counts as equal up to {cases.EQUAL_KL} times bora's figure.
+
+"""
+
+
 @dataclasses.dataclass(frozen=True)
 class Report:
     rounds: dict    # {group: all rounds}
+    divergences: dict  # {name of a line, or "PROJECT GGUF": mean KL divergence}, those measured
     config: dict    # config.json of the checkpoint
     machine: list   # [(what, value)]
     commands: list  # command lines
@@ -50,15 +62,26 @@ def _is_llama(name):
     return name.startswith("llama.cpp")
 
 
-def peers_of(line, rounds):
-    """Names of the runs that the line is compared with: "PROJECT GGUF", and what else it says."""
+def has_equal_kl(line, peer, divergences):
+    """Whether the peer's KL divergence is equal to the line's, or better; what was not measured is taken for equal."""
+    ours, theirs = divergences.get(line.name), divergences.get(peer.removesuffix(" repacked"))
+    return ours is None or theirs is None or theirs <= ours * cases.EQUAL_KL
+
+
+def peers_of(line, rounds, divergences):
+    """(names of the runs that the line is compared with, whether their KL divergence is equal or better)
+
+    A name is "PROJECT GGUF" and what else it says. Those of equal KL divergence; all, where there are none.
+    """
     names = {name for measured in rounds for name in measured["runs"]}
-    return sorted(name for name in names if name.split(" ")[1] in line.peers)
+    same = sorted(name for name in names if name.split(" ")[1] in line.peers)
+    equal = [name for name in same if has_equal_kl(line, name, divergences)]
+    return (equal, True) if equal else (same, False)
 
 
-def figure_of(figure, line, group, rounds, config):
+def figure_of(figure, line, group, rounds, report):
     """A figure of FIGURES, or None where a run that it takes is not there."""
-    name, peers = line.name, peers_of(line, rounds)
+    name, (peers, _), config = line.name, peers_of(line, rounds, report.divergences), report.config
     if group.long:
         depths = (cases.SHORT_PROMPT, group.prompt)
         if figure == "depth_share":
@@ -79,14 +102,15 @@ def figure_of(figure, line, group, rounds, config):
     raise KeyError(figure)
 
 
-def counted_figure(figure, line, group, measured, config):
+def counted_figure(figure, line, group, measured, report):
     """(value, whether it counts). A ratio does only where every peer has runs that count: the best may be the one that lacks them."""
     rounds = figures.steady_only(measured)
-    all_there = "ratio" not in figure or peers_of(line, rounds) == peers_of(line, measured)
-    value = figure_of(figure, line, group, rounds, config) if all_there else None
+    peers = [peers_of(line, those, report.divergences) for those in (rounds, measured)]
+    all_there = "ratio" not in figure or peers[0] == peers[1]
+    value = figure_of(figure, line, group, rounds, report) if all_there else None
     if value is not None:
         return value, True
-    return figure_of(figure, line, group, measured, config), False
+    return figure_of(figure, line, group, measured, report), False
 
 
 def bar_rows(report):
@@ -96,8 +120,11 @@ def bar_rows(report):
         group = cases.GROUPS[key]
         for line in group.lines:
             for figure, bar in line.bars.items():
-                value, counts = counted_figure(figure, line, group, measured, report.config)
-                rows.append((key, line, figure, bar, value, figures.verdict(value, bar, counts)))
+                value, counts = counted_figure(figure, line, group, measured, report)
+                said = figures.verdict(value, bar, counts)
+                if said == "not met" and "ratio" in figure and not peers_of(line, measured, report.divergences)[1]:
+                    said = NO_EQUAL
+                rows.append((key, line, figure, bar, value, said))
     return rows
 
 
@@ -108,12 +135,13 @@ def _table(head, rows):
 
 def bars_section(report):
     rows = bar_rows(report)
-    met = sum(row[-1] == "met" for row in rows)
+    met, alone = (sum(row[-1] == said for row in rows) for said in ("met", NO_EQUAL))
     table = [(cases.GROUPS[key].title, line.name, cases.FIGURES[figure][0], f"{bar:.2f}{cases.FIGURES[figure][1]}",
               "" if value is None else f"{value:.2f}{cases.FIGURES[figure][1]}", said)
              for key, line, figure, bar, value, said in rows]
     beyond = beyond_limit(report, rows)
-    return (f"## Bars\n\n{met} of {len(rows)} met.\n\n"
+    return (f"## Bars\n\n{met} of {len(rows)} met"
+            + (f"; {alone} not reached against a peer of worse KL divergence alone" if alone else "") + ".\n\n"
             + _table(("what", "", "figure", "at least", "measured", ""), table)
             + ("\nBeyond what the machine can do by its own probes:\n\n" + "\n".join(beyond) + "\n" if beyond else ""))
 
@@ -122,10 +150,10 @@ def beyond_limit(report, rows):
     """Of the bars not met, those that ask for more than the limit, with the arithmetic."""
     found = []
     for key, line, figure, bar, _, said in rows:
-        if said != "not met" or figure not in ("decode_ratio", "prefill_ratio"):
+        if said not in ("not met", NO_EQUAL) or figure not in ("decode_ratio", "prefill_ratio"):
             continue
         rounds = figures.steady_only(report.rounds[key])
-        phase, peers = figure.removesuffix("_ratio"), peers_of(line, rounds)
+        phase, peers = figure.removesuffix("_ratio"), peers_of(line, rounds, report.divergences)[0]
         over = figures.needed_over_limit(bar, rounds, line.name, peers, phase)
         if over:
             best = figures.best_peer(rounds, peers, phase)
@@ -182,6 +210,13 @@ def speeds_section(report):
     return "".join(parts)
 
 
+def divergence_section(report):
+    rows = [(name, f"{value:.4f}") for name, value in sorted(report.divergences.items())]
+    if not rows:
+        return "## KL divergence\n\nNot measured.\n"
+    return DIVERGENCE + _table(("", "mean, nats"), rows)
+
+
 def machine_section(report):
     return "## Machine and versions\n\n" + _table(("", ""), [(what, str(value)) for what, value in report.machine])
 
@@ -196,7 +231,7 @@ def page(report):
     missing = missing_peers(report)
     not_there = f"\nNot measured, since not built: {', '.join(missing)}.\n" if missing else ""
     again = AGAIN.format(command=report.command, commands="\n".join(report.commands))
-    return "\n".join([INTRO + not_there, bars_section(report), speeds_section(report), machine_section(report),
+    return "\n".join([INTRO + not_there, bars_section(report), speeds_section(report), divergence_section(report), machine_section(report),
                       again, HAND_WRITTEN])
 
 

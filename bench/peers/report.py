@@ -23,6 +23,7 @@ import sys
 import cases
 import chart
 import checkpoints
+import divergence
 import page
 import programs
 import rounds
@@ -124,8 +125,8 @@ def write_bars(args, state, plan):
 def write_page(args, state, plan, identity):
     plots = ["bars"] if args.no_roofline else ["bars", "roofline"]
     report = page.Report(
-        rounds={name: state.of(name) for name in plan}, config=page.load_config(args.models / cases.LAYERS),
-        machine=machine_rows(identity, state), commands=example_commands(args, plan),
+        rounds={name: state.of(name) for name in plan}, divergences=state.divergences,
+        config=page.load_config(args.models / cases.LAYERS), machine=machine_rows(identity, state), commands=example_commands(args, plan),
         command=shlex.join(["bench/peers/report.py", *sys.argv[1:]]),
         plots=[plot_file(args, what).name for what in plots])
     old = args.out.read_text(encoding="utf-8") if args.out.exists() else ""
@@ -143,6 +144,9 @@ def main():
     if left:
         print(f"at least {left} rounds are left: run the same command again, without --restart", file=sys.stderr)
         return LEFT
+    groups = [cases.GROUPS[name] for name in plan]
+    if not divergence.lines_of(groups).keys() <= state.divergences.keys():
+        state.set_divergences(divergence.measure(args.bora, args.models, groups, args.threads))
     write_bars(args, state, plan)
     if not args.no_roofline:
         subprocess.run(roofline_command(args), check=True, stdout=sys.stderr)

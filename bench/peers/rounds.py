@@ -16,11 +16,12 @@ from programs import RunFailed, Shape
 
 
 class State:
-    """JSON lines: first what is measured ({"bora": version, ...}), then one round each."""
+    """JSON lines: first what is measured ({"bora": version, ...}), then one round each; one may be the divergences."""
 
     def __init__(self, path, identity, restart):
         self.path = pathlib.Path(path)
         self.rounds = {}  # group: [round]
+        self.divergences = {}  # as divergence.py has them
         if self.path.exists() and not restart:
             self._read(identity)
         else:
@@ -36,11 +37,21 @@ class State:
                                 f"found {found.get(key)}: --restart measures anew")
         for line in lines[1:]:
             measured = json.loads(line)
+            if "divergences" in measured:
+                self.divergences = measured["divergences"]
+                continue
             self.rounds.setdefault(measured["group"], []).append(measured)
 
-    def add(self, measured):
+    def _append(self, entry):
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(measured) + "\n")
+            file.write(json.dumps(entry) + "\n")
+
+    def set_divergences(self, divergences):
+        self._append({"divergences": divergences})
+        self.divergences = divergences
+
+    def add(self, measured):
+        self._append(measured)
         self.rounds.setdefault(measured["group"], []).append(measured)
 
     def of(self, group):

@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT / "bench/peers"))
 import cases
 import chart
 import checkpoints
+import divergence
 import figures
 import page
 import rounds
@@ -43,8 +44,8 @@ def as_round(runs, spread=STEADY):
     return {"group": "bf16", "runs": {name: {"spread": spread, "probes": [30.0, 31.0], **run} for name, run in runs.items()}}
 
 
-def report_of(measured, group="bf16"):
-    return page.Report({group: measured}, CONFIG, [("CPU", "of a test")], ["bora bench"], "report.py", [])
+def report_of(measured, group="bf16", divergences=()):
+    return page.Report({group: measured}, dict(divergences), CONFIG, [("CPU", "of a test")], ["bora bench"], "report.py", [])
 
 
 class Figures(unittest.TestCase):
@@ -183,6 +184,27 @@ class Rounds(unittest.TestCase):
         self.assertEqual(self.state(bora="2", restart=True).of("bf16"), [])
 
 
+class Divergence(unittest.TestCase):
+    def test_the_mean_is_read_from_what_llama_perplexity_prints(self):
+        said = "Mean PPL(Q)/PPL(base)         :   1.01\n====== KL divergence statistics ======\nMean    KLD:   0.062829 ±   0.000486\n"
+        self.assertEqual(divergence.mean_of(said), 0.062829)
+        with self.assertRaisesRegex(RunFailed, "expected a line 'Mean KLD"):
+            divergence.mean_of("Maximum KLD:   0.1\n")
+
+    def test_each_line_of_the_checkpoint_is_measured_once(self):
+        self.assertEqual(set(divergence.lines_of(cases.GROUPS.values())),
+                         {f"bora {weights}" for weights in ("bf16", "int8", "Q8_0", "int4", "Q4_0", "Q4_K_M")})
+
+    def test_they_are_kept_with_the_rounds(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "state.jsonl"
+            rounds.State(path, {"bora": "1"}, False).set_divergences({"bora int8": 0.5})
+            rounds.State(path, {"bora": "1"}, False).add(round_of(bora=ours()))
+            state = rounds.State(path, {"bora": "1"}, False)
+        self.assertEqual(state.divergences, {"bora int8": 0.5})
+        self.assertEqual(len(state.of("bf16")), 1)
+
+
 class Page(unittest.TestCase):
     def test_every_figure_of_every_bar_is_computed_from_its_runs(self):
         peers = {"llama.cpp mistral4.gguf": {"prefill": 50.0, "decode": 16.0}}
@@ -221,6 +243,22 @@ class Page(unittest.TestCase):
         rows = {row[2]: row[4:] for row in page.bar_rows(report_of([as_round(runs)]))}
         self.assertEqual(rows["decode_ratio"], (20.0 / 30.0, "unsteady, not counted"))
         self.assertEqual(rows["decode_bandwidth"], (0.9, "met"))
+
+    def test_a_peer_of_worse_kl_divergence_is_shown_and_counted_on_its_own(self):
+        runs = {"bora bf16": ours(), PEER: {"prefill": 80.0, "decode": 10.0}, OTHER: {"prefill": 150.0, "decode": 25.0}}
+        worse = {"bora bf16": 0.010, OTHER.removesuffix(" repacked"): 0.011, PEER: 0.0102}
+        rows = {row[2]: row[4:] for row in page.bar_rows(report_of([as_round(runs)], divergences=worse))}
+        self.assertEqual(rows["prefill_ratio"], (1.25, "met"))
+        self.assertEqual(rows["decode_ratio"], (2.0, "met"))
+        worse[PEER] = 0.0103
+        report = report_of([as_round(runs)], divergences=worse)
+        rows = {row[2]: row[4:] for row in page.bar_rows(report)}
+        self.assertEqual(rows["prefill_ratio"], (100.0 / 150.0, page.NO_EQUAL))
+        self.assertEqual(rows["decode_bandwidth"], (0.9, "met"))
+        text = page.page(report)
+        self.assertIn("2 of 4 met; 2 not reached against a peer of worse KL divergence alone", text)
+        self.assertIn(f"| {PEER} | 0.0103 |", text)
+        self.assertIn("KL divergence\n\nNot measured.", page.page(report_of([as_round(runs)])))
 
     def test_what_is_written_by_hand_stays(self):
         old = f"old table\n{page.HAND_WRITTEN}\n\n## Why\n"
