@@ -37,8 +37,10 @@ def mean_of(said):
     return float(found[1])
 
 
-def _run(command):
-    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+def _run(command, folder):
+    """What it printed; it runs in the folder, since ik_llama.cpp leaves a log where it runs."""
+    done = subprocess.run(command, check=False, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace")
     if done.returncode != 0:
         last = (done.stdout.strip().splitlines() or ["no message"])[-1]
         raise programs.RunFailed(f"{command[0]}: exit {done.returncode}: {last}")
@@ -57,14 +59,15 @@ def of_peers(models, lines, threads):
     found = {project: path for project, path in found.items() if os.path.exists(path)}
     if "llama.cpp" not in found or not lines:
         return {}
+    models = models.resolve()
     ggufs = sorted({gguf for line in lines.values() for gguf in line.peers})
     with tempfile.TemporaryDirectory(dir=models) as scratch:
         exact, base = os.path.join(scratch, "f32.gguf"), os.path.join(scratch, "base.kld")
-        _run(checkpoints.quantize_command(models / f"{cases.LAYERS}.gguf", exact, "F32"))
-        _run(perplexity_command(found["llama.cpp"], exact, base, threads))
+        _run(checkpoints.quantize_command(models / f"{cases.LAYERS}.gguf", exact, "F32"), scratch)
+        _run(perplexity_command(found["llama.cpp"], exact, base, threads), scratch)
         os.remove(exact)
         return {f"{project} {gguf}": mean_of(_run([*perplexity_command(program, models / gguf, base, threads),
-                                                   "--kl-divergence"]))
+                                                   "--kl-divergence"], scratch))
                 for project, program in found.items() for gguf in ggufs}
 
 
