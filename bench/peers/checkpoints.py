@@ -5,7 +5,6 @@ Needs llama.cpp and the venv of makers: `tools/build_peers.sh llama checkpoints`
 
 import pathlib
 import shlex
-import subprocess
 import sys
 
 import cases
@@ -35,18 +34,14 @@ def commands(folder):
     return made
 
 
-def run_maker(command):
+def run_maker(command, folder=None):
+    """What it printed on stdout, run in the folder; says on stderr that it begins, since it takes a while."""
     print("+ " + shlex.join(command), file=sys.stderr)
     try:
-        done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              text=True)
+        return programs.run(command, folder)
     except FileNotFoundError as error:
         raise programs.RunFailed(
             f"{error.filename}: expected a program, found none: tools/build_peers.sh llama checkpoints") from error
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise programs.RunFailed(f"{command[0]}: exit {done.returncode}: {last}")
-    return done.stdout
 
 
 def names_to_make(needed, folder):

@@ -8,7 +8,6 @@ from layer to layer than in a trained model: the figures compare programs and sa
 import os
 import pathlib
 import re
-import subprocess
 import tempfile
 
 import cases
@@ -37,16 +36,6 @@ def mean_of(said):
     return float(found[1])
 
 
-def _run(command, folder):
-    """What it printed; it runs in the folder, since ik_llama.cpp leaves a log where it runs."""
-    done = subprocess.run(command, check=False, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          errors="replace")
-    if done.returncode != 0:
-        last = (done.stdout.strip().splitlines() or ["no message"])[-1]
-        raise programs.RunFailed(f"{command[0]}: exit {done.returncode}: {last}")
-    return done.stdout
-
-
 def lines_of(groups):
     """Those that run the checkpoint, once each."""
     return {line.name: line for group in groups for line in group.lines if line.model != cases.SMOLLM2}
@@ -63,11 +52,12 @@ def of_peers(models, lines, threads):
     ggufs = sorted({gguf for line in lines.values() for gguf in line.peers})
     with tempfile.TemporaryDirectory(dir=models) as scratch:
         exact, base = os.path.join(scratch, "f32.gguf"), os.path.join(scratch, "base.kld")
-        _run(checkpoints.quantize_command(models / f"{cases.LAYERS}.gguf", exact, "F32"), scratch)
-        _run(perplexity_command(found["llama.cpp"], exact, base, threads), scratch)
+        checkpoints.run_maker(checkpoints.quantize_command(models / f"{cases.LAYERS}.gguf", exact, "F32"), scratch)
+        checkpoints.run_maker(perplexity_command(found["llama.cpp"], exact, base, threads), scratch)
         os.remove(exact)
-        return {f"{project} {gguf}": mean_of(_run([*perplexity_command(program, models / gguf, base, threads),
-                                                   "--kl-divergence"], scratch))
+        # Run in the scratch folder, since ik_llama.cpp leaves a log where it runs.
+        return {f"{project} {gguf}": mean_of(checkpoints.run_maker(
+            [*perplexity_command(program, models / gguf, base, threads), "--kl-divergence"], scratch))
                 for project, program in found.items() for gguf in ggufs}
 
 

@@ -25,18 +25,22 @@ class Shape:
     depth: int = 0     # tokens in the KV cache before
 
 
-def run_json(command):
-    name = os.path.basename(command[0])
-    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+def run(command, folder=None):
+    """What it printed on stdout, run in the folder."""
+    done = subprocess.run(command, check=False, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True)
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise RunFailed(f"{name}: exit {done.returncode}: {last}")
-    starts = [at for at in (done.stdout.find("{"), done.stdout.find("[\n"))
-              if at >= 0]  # ik_llama.cpp logs before it
+        raise RunFailed(f"{os.path.basename(command[0])}: exit {done.returncode}: {last}")
+    return done.stdout
+
+
+def run_json(command):
+    printed = run(command)
+    starts = [at for at in (printed.find("{"), printed.find("[\n")) if at >= 0]  # ik_llama.cpp logs before it
     if not starts:
-        raise RunFailed(f"{name}: expected JSON on stdout, found none")
-    return json.loads(done.stdout[min(starts):])
+        raise RunFailed(f"{os.path.basename(command[0])}: expected JSON on stdout, found none")
+    return json.loads(printed[min(starts):])
 
 
 def bench_command(bora, model, weights, shape):
