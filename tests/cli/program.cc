@@ -1,12 +1,12 @@
 #include "tests/cli/program.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <array>
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
-#include <fstream>
 #include <poll.h>
 #include <sys/wait.h>
 #include <thread>
@@ -126,6 +126,14 @@ Outcome run_program(const Launch& launch) {
   if (WIFEXITED(status)) outcome.exit_code = WEXITSTATUS(status);
   if (WIFSIGNALED(status)) outcome.signal = WTERMSIG(status);
   return outcome;
+}
+
+void expect_quiet_end_without_reader(Launch launch) {
+  launch.close_stdout_early = true;
+  const Outcome outcome = run_program(launch);
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.signal, 0);
+  EXPECT_THAT(outcome.err, ::testing::Not(::testing::HasSubstr("bora: ")));
 }
 
 std::optional<std::string> smollm2() {

@@ -40,6 +40,9 @@ inline Outcome bora(std::vector<std::string> arguments, std::string input = {}) 
   return run_program(launch);
 }
 
+// Runs it with a reader that goes away: it must end at once as if all were read, and say nothing.
+void expect_quiet_end_without_reader(Launch launch);
+
 // The environment variable BORA_TEST_SMOLLM2, the path of the default model.
 std::optional<std::string> smollm2();
 
