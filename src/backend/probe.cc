@@ -15,7 +15,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kBudget{200};
+constexpr std::chrono::milliseconds kBudget{150};
 constexpr int kMaxRuns = 8;
 
 // Calls run() on all workers again and again; the best operations per second, all workers together.
@@ -70,13 +70,15 @@ std::size_t bytes_to_read() {
 double probe_read_bandwidth(ThreadPool& pool, const kernels::CpuKernels& kernels,
                             std::span<const std::byte> buffer) {
   constexpr std::size_t kTile = 4096;
-  return best_rate(pool,
-                   [&](int worker) {
-                     const Range part =
-                         part_of(buffer.size() / kTile * kTile, kTile, worker, pool.threads());
-                     return kernels.probe_read(buffer.data() + part.begin, part.size());
-                   }) *
-         1e-9;
+  double best = 0.0;
+  for (const std::size_t streams : {std::size_t{1}, kernels::kManyStreams}) {
+    best = std::max(best, best_rate(pool, [&](int worker) {
+                      const Range part =
+                          part_of(buffer.size() / kTile * kTile, kTile, worker, pool.threads());
+                      return kernels.probe_read(buffer.data() + part.begin, part.size(), streams);
+                    }));
+  }
+  return best * 1e-9;
 }
 
 double probe_fma_gflops(ThreadPool& pool, const kernels::CpuKernels& kernels) {

@@ -12,8 +12,9 @@
 
 namespace bora {
 
-// All workers of the pool reading `buffer`, each its part of it: GB/s (1e9 bytes). The buffer
-// should be several times the last-level cache, and written before.
+// All workers of the pool reading `buffer`, each its part of it, in one stream or in several,
+// whichever is faster: GB/s (1e9 bytes). The buffer should be several times the last-level cache,
+// and written before.
 double probe_read_bandwidth(ThreadPool& pool, const kernels::CpuKernels& kernels,
                             std::span<const std::byte> buffer);
 

@@ -57,6 +57,9 @@ struct LinearArgs {
   // one: 1 or, of quantized weights where the table says int16_activations, its lanes, of which
   // `rows` is then a multiple. The bits of the outputs are the same. The reference takes 1 only.
   std::size_t interleaved = 1;
+  // From how many places the weights of few tokens are read at once where the kernel has the
+  // choice: 1 or kManyStreams, as CpuFeatures says. The bits of the outputs are the same.
+  std::size_t streams = 1;
   // x as round_activations() gives it, where the table and the weights ask for it; else not read.
   const std::byte* rounded = nullptr;
   // x as round_pairs() gives it, where the table has that, for bf16 weights; else not read.
@@ -65,6 +68,8 @@ struct LinearArgs {
   // for quantized ones and kIntegerTileTokens or more; else not read.
   const std::byte* tiles = nullptr;
 };
+
+inline constexpr std::size_t kManyStreams = 4;
 
 // Enough for the panel and partial sums of every ISA's blocking; checked where a table is made.
 inline constexpr std::size_t kLinearWorkspaceBytes = std::size_t{1} << 20;

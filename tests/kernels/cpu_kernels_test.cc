@@ -94,7 +94,9 @@ TEST(CpuKernels, ReportTheWorkThatAProbeDid) {
     const auto lanes = static_cast<double>(kernels->lanes);
     EXPECT_EQ(kernels->probe_fma(10).operations, 10 * 12 * 2 * lanes) << name_of(*kernels);
     EXPECT_EQ(kernels->probe_int8(10).operations, 10 * 12 * 8 * lanes) << name_of(*kernels);
-    EXPECT_EQ(kernels->probe_read(buffer.data(), buffer.size()).operations, 4096.0);
+    for (const std::size_t streams : {std::size_t{1}, kManyStreams}) {
+      EXPECT_EQ(kernels->probe_read(buffer.data(), buffer.size(), streams).operations, 4096.0);
+    }
   }
 }
 

@@ -343,6 +343,27 @@ TEST(Linear, GivesTheSameBitsOfInterleavedRows) {
   }
 }
 
+// Rows beside those that are read four or four tiles at a time.
+TEST(Linear, GivesTheSameBitsFromSeveralStreams) {
+  for (const CpuKernels* kernels : linear_tables_to_test()) {
+    for (const DType dtype : kAllDTypes) {
+      for (const std::size_t tokens : {1U, 3U}) {
+        for (const bool together : {false, true}) {
+          if (together && (!kernels->int16_activations || info(dtype).block_values == 1)) continue;
+          const std::size_t rows = together ? 5 * kernels->lanes : 11;
+          Problem problem(dtype, {rows, whole_blocks(dtype, 4128), tokens}, 4);
+          if (together) problem.interleave_for(*kernels);
+          problem.run(*kernels);
+          const std::vector<float> from_one = problem.out;
+          problem.args.streams = kManyStreams;
+          problem.run(*kernels);
+          expect_same_bits(problem.out, from_one, problem.what(*kernels));
+        }
+      }
+    }
+  }
+}
+
 TEST(Linear, OfIntegersTakesNoFiniteNumberForNan) {
   for (const CpuKernels* kernels : linear_tables_to_test()) {
     if (!kernels->int16_activations) continue;

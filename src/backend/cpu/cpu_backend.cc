@@ -43,8 +43,9 @@ float* floats(const MutableTensorView& view) {
 
 class CpuBackend final : public Backend {
  public:
-  CpuBackend(std::unique_ptr<ThreadPool> pool, const kernels::CpuKernels& kernels)
-      : workers_(std::move(pool), kernels.row_tile), kernels_(kernels) {}
+  CpuBackend(std::unique_ptr<ThreadPool> pool, const kernels::CpuKernels& kernels,
+             std::size_t streams)
+      : workers_(std::move(pool), kernels.row_tile), kernels_(kernels), streams_(streams) {}
 
   [[nodiscard]] std::string_view device() const override { return "cpu"; }
   [[nodiscard]] std::string_view isa() const override { return kernels_.isa; }
@@ -90,6 +91,7 @@ class CpuBackend final : public Backend {
 
   Workers workers_;
   const kernels::CpuKernels& kernels_;
+  std::size_t streams_;  // LinearArgs::streams
   std::optional<ThreadPool::HotScope> hot_;
   Buffer workspaces_;  // [threads, workspace_bytes_]
   std::size_t workspace_bytes_ = 0;
@@ -231,6 +233,7 @@ void CpuBackend::multiply_rows(const LinearParams& params, const Projection& pro
                    .accumulate = projection.accumulate,
                    .workspace = workspace,
                    .interleaved = weight.interleaved,
+                   .streams = streams_,
                    .rounded = prepared_.rounded(weight.dtype),
                    .pairs = prepared_.pairs(weight.dtype),
                    .tiles = prepared_.tiles(weight.dtype)});
@@ -417,14 +420,15 @@ void CpuBackend::add_rows(const AddRowsParams& params) {
 }  // namespace
 
 Result<std::unique_ptr<Backend>> make_cpu_backend(const CpuBackendOptions& options) {
+  const kernels::CpuFeatures features = kernels::detect_cpu_features();
   Result<const kernels::CpuKernels*> kernels =
-      kernels::select_cpu_kernels(kernels::detect_cpu_features(), options.isa, options.compute);
+      kernels::select_cpu_kernels(features, options.isa, options.compute);
   if (!kernels) return std::move(kernels).error();
   const CpuTopology topology = options.topology ? *options.topology : cpu_topology();
   Result<std::unique_ptr<ThreadPool>> pool = ThreadPool::create(
       options.threads == 0 ? default_threads(topology) : options.threads, topology);
   if (!pool) return std::move(pool).error();
-  auto backend = std::make_unique<CpuBackend>(std::move(pool).value(), **kernels);
+  auto backend = std::make_unique<CpuBackend>(std::move(pool).value(), **kernels, features.streams);
   if (Result<void> reserved = backend->reserve(1, kUsualColumns); !reserved) {
     return std::move(reserved).error();
   }

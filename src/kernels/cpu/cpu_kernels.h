@@ -55,7 +55,9 @@ struct CpuKernels {
   ProbeResult (*probe_int8)(std::size_t turns) noexcept;
   // The inner loop of this table's linear() of such weights.
   ProbeResult (*probe_linear)(DType weights, std::size_t turns) noexcept;
-  ProbeResult (*probe_read)(const std::byte* from, std::size_t bytes) noexcept;
+  // Reads `bytes` bytes, a multiple of 1 KB, once: one after the other, or as kManyStreams streams
+  // at a time, fetched ahead.
+  ProbeResult (*probe_read)(const std::byte* from, std::size_t bytes, std::size_t streams) noexcept;
 };
 
 // The table of the ISA named `forced`, or of the best one that `features` allow. For kF32 no table

@@ -7,9 +7,9 @@
 //   dot_pairs(sum, a, b)         per lane, sum + a[1] * b[1], then + a[0] * b[0]
 //
 // The activations come rounded, each token padded with zeros to whole vectors. Few tokens: weights
-// are read as they lie, by tiles of rows and tokens that run over all of k. Many: panels (panel.h)
-// of weights that are copied as they are, as rows that lie whole pages apart push each other out of
-// the first-level cache. Both see the same products in the same order.
+// are read as they lie, row by row or by tiles of rows and tokens that run over all of k. Many:
+// panels (panel.h) of weights that are copied as they are, as rows that lie whole pages apart push
+// each other out of the first-level cache. Both see the same products in the same order.
 #pragma once
 
 #include "kernels/activations.h"
@@ -58,8 +58,8 @@ template <class Simd, std::size_t kRows, std::size_t kTokens>
   }
 }
 
-// sums[r][t] += sum_k weight[r, k] * x[t, k] over `values` values of k; fetches what lies `ahead`
-// bytes further in each row.
+// sums[r][t] += sum_k weight[r, k] * x[t, k] over `values` values of k; of several rows, fetches
+// what lies `ahead` bytes further in each.
 template <class Simd, std::size_t kRows, std::size_t kTokens>
 [[gnu::always_inline]] inline void accumulate_pairs(const TileBytes& at, std::size_t values,
                                                     std::size_t ahead,
@@ -70,7 +70,7 @@ template <class Simd, std::size_t kRows, std::size_t kTokens>
 #pragma GCC unroll 8
     for (std::size_t r = 0; r < kRows; ++r) {
       const std::byte* from = at.weight + r * at.stride + 2 * k;
-      __builtin_prefetch(from + ahead);
+      if constexpr (kRows > 1) __builtin_prefetch(from + ahead);
       weight[r] = Simd::load_pairs(from);
     }
     multiply_pairs<Simd>(weight, at.x + 2 * k, at.x_stride, sums);
@@ -120,10 +120,13 @@ template <class Simd, std::size_t kRows>
   if (t < args.tokens) pair_tile<Simd, kRows, 1>(args, row, t, args.pairs + t * stride, stride);
 }
 
+// One row at a time, which nothing fetches, is the CPU's own to read ahead.
 template <class Simd>
 void linear_bf16_few(const LinearArgs& args) {
+  static_assert(kTileRows == kManyStreams);
+  const std::size_t end = args.streams == kManyStreams ? args.rows / kTileRows * kTileRows : 0;
   std::size_t row = 0;
-  for (; row + kTileRows <= args.rows; row += kTileRows) pair_rows<Simd, kTileRows>(args, row);
+  for (; row < end; row += kTileRows) pair_rows<Simd, kTileRows>(args, row);
   for (; row < args.rows; ++row) pair_rows<Simd, 1>(args, row);
 }
 

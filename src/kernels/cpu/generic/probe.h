@@ -168,31 +168,41 @@ ProbeResult probe_linear(DType weights, std::size_t turns) noexcept {
                                          std::make_index_sequence<kDTypes.size()>());
 }
 
-// Reads `bytes` bytes (a multiple of 4 * 256) once, as linear() does for one token: four streams at
-// a time, fetched ahead. One stream alone leaves a tenth of the bandwidth unused.
+// Four lines of 64 bytes, `stride` bytes apart; with kAhead, fetches what lies that many bytes
+// further.
+template <class Simd, std::size_t kAhead>
+[[gnu::always_inline]] inline void add_lines(const std::byte* from, std::size_t stride,
+                                             F32<Simd> (&sums)[kManyStreams]) {
+#pragma GCC unroll 4
+  for (std::size_t s = 0; s < kManyStreams; ++s) {
+    const std::byte* at = from + s * stride;
+    if constexpr (kAhead > 0) __builtin_prefetch(at + kAhead);
+    for (std::size_t i = 0; i < 64; i += Simd::kLanes * sizeof(float)) {
+      sums[s] = Simd::add(sums[s], Simd::widen_f32(at + i));
+    }
+  }
+}
+
 template <class Simd>
-ProbeResult probe_read(const std::byte* from, std::size_t bytes) noexcept {
-  constexpr std::size_t kReadStreams = 4;
+ProbeResult probe_read(const std::byte* from, std::size_t bytes, std::size_t streams) noexcept {
   constexpr std::size_t kLine = 64;
   constexpr std::size_t kAhead = 1024;
-  constexpr std::size_t kBytes = Simd::kLanes * sizeof(float);
-  const std::size_t stride = bytes / kReadStreams;
-  F32<Simd> sums[kReadStreams];
+  F32<Simd> sums[kManyStreams];
 #pragma GCC unroll 4
-  for (std::size_t s = 0; s < kReadStreams; ++s) sums[s] = Simd::zero();
-  for (std::size_t line = 0; line < stride; line += kLine) {
-#pragma GCC unroll 4
-    for (std::size_t s = 0; s < kReadStreams; ++s) {
-      const std::byte* at = from + s * stride + line;
-      __builtin_prefetch(at + kAhead);
-      for (std::size_t i = 0; i < kLine; i += kBytes) {
-        sums[s] = Simd::add(sums[s], Simd::widen_f32(at + i));
-      }
+  for (std::size_t s = 0; s < kManyStreams; ++s) sums[s] = Simd::zero();
+  if (streams == kManyStreams) {
+    const std::size_t stride = bytes / kManyStreams;
+    for (std::size_t i = 0; i < stride; i += kLine) {
+      add_lines<Simd, kAhead>(from + i, stride, sums);
+    }
+  } else {
+    for (std::size_t i = 0; i < bytes; i += kManyStreams * kLine) {
+      add_lines<Simd, 0>(from + i, kLine, sums);
     }
   }
   auto total = Simd::zero();
 #pragma GCC unroll 4
-  for (std::size_t s = 0; s < kReadStreams; ++s) total = Simd::add(total, sums[s]);
+  for (std::size_t s = 0; s < kManyStreams; ++s) total = Simd::add(total, sums[s]);
   return {static_cast<double>(bytes), Simd::reduce_add(total)};
 }
 
