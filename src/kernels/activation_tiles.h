@@ -1,20 +1,24 @@
-// Activations as instructions on tiles want them (AMX): sixteen tokens side by side.
+// Activations as instructions on tiles want them (AMX): sixteen tokens together, a group. A batch
+// of fewer than 16 tokens is one group of as many; in one of more, all groups have 16, and what is
+// beyond the last token is zeros, as are values beyond in_features. `columns` is the tokens of a
+// group.
 //
-// A tile is 16 rows of 64 bytes; its row holds, for each token of a group of `columns` tokens, four
-// bytes: two bf16 or four int8, consecutive in k. Groups follow each other. A batch of fewer than
-// 16 tokens is one group with as many columns; in one of more, all groups have 16, and the columns
-// beyond the last token are zeros, as are values beyond in_features.
+// A tile is up to 16 rows of 64 bytes. In the first two forms its row holds, for each token of a
+// group, four bytes: two bf16 or four int8, consecutive in k; in the third a row is a token's.
 //
-//   pairs      for bf16 weights: x rounded to bf16, to nearest even, subnormals to zero.
-//              A group: [blocks of 32 values][16 rows][columns][2]
-//   integers   for quantized weights: the codes c of kernels/activations.h as c = 256 high + low,
+//   kPairs     for bf16 weights: x rounded to bf16, to nearest even, subnormals to zero.
+//              [groups][blocks of 32 values][16 rows][columns][2]
+//   kIntegers  for quantized weights: the codes c of kernels/activations.h as c = 256 high + low,
 //              high signed, low in [0, 256).
-//              A group: [blocks of 64 values][high, low][16 rows][columns][4]
-//                       | scales f32 [groups of 256 values][16] | sums f32 [blocks of 32
-//                       values][16]
+//              [groups]: [blocks of 64 values][high, low][16 rows][columns][4]
+//                        | scales f32 [groups of 256 values][16] | sums f32 [blocks of 32
+//                        values][16]
+//   kCodes     for q4_0 and q4_1: 256 high and low, of the same codes, as bf16, which is exact.
+//              [groups of 256 values][groups][blocks of 32 values][256 high, low][columns][32]
 #pragma once
 
 #include "kernels/activations.h"
+#include "tensor/dtype.h"
 
 #include <cstddef>
 
@@ -35,7 +39,16 @@ constexpr std::size_t tile_groups(std::size_t tokens) {
   return (tokens + kTileTokens16 - 1) / kTileTokens16;
 }
 
-// Bytes of a group.
+enum class TileForm { kPairs, kIntegers, kCodes };
+
+// For weights that are bf16 or quantized.
+constexpr TileForm tile_form(DType weight) {
+  if (weight == DType::kBF16) return TileForm::kPairs;
+  const bool unscaled = weight == DType::kQ4_0 || weight == DType::kQ4_1;
+  return unscaled ? TileForm::kCodes : TileForm::kIntegers;
+}
+
+// Bytes of a group; of kCodes those of all its parts together.
 constexpr std::size_t pair_group_bytes(std::size_t in_features, std::size_t columns) {
   return (in_features + kPairBlock - 1) / kPairBlock * kTileRowBytes * columns;
 }
@@ -49,14 +62,37 @@ constexpr std::size_t integer_sums_offset(std::size_t in_features, std::size_t c
 constexpr std::size_t integer_group_bytes(std::size_t in_features, std::size_t columns) {
   return integer_sums_offset(in_features, columns) + in_features / 32 * kTileRowBytes;
 }
+constexpr std::size_t code_group_bytes(std::size_t values, std::size_t columns) {
+  return values / kPairBlock * 2 * kTileRowBytes * columns;
+}
+
+// Where the codes of a group of tokens begin, of the group of 256 values from k on, of which there
+// are `values`.
+constexpr std::size_t code_offset(std::size_t tokens, std::size_t group, std::size_t k,
+                                  std::size_t values) {
+  const std::size_t columns = tile_columns(tokens);
+  return tile_groups(tokens) * code_group_bytes(k, columns) +
+         group * code_group_bytes(values, columns);
+}
+
+// Bytes of all groups of a batch.
+constexpr std::size_t tiles_bytes(TileForm form, std::size_t tokens, std::size_t in_features) {
+  const std::size_t columns = tile_columns(tokens);
+  const std::size_t each = form == TileForm::kPairs      ? pair_group_bytes(in_features, columns)
+                           : form == TileForm::kIntegers ? integer_group_bytes(in_features, columns)
+                                                         : code_group_bytes(in_features, columns);
+  return tile_groups(tokens) * each;
+}
 
 struct TileActivationsArgs {
-  const float* x;            // [tokens, in_features], for pairs
-  const std::byte* rounded;  // as round_activations() gives it, for integers; nullptr: pairs
-  std::size_t tokens;        //
-  std::size_t columns;       // of a group: 16, or all tokens where the batch has fewer
-  std::size_t in_features;   // for integers a whole number of 32
-  std::byte* out;            // whole groups, aligned to 64
+  TileForm form;
+  const float* x;            // [tokens, in_features], for kPairs
+  const std::byte* rounded;  // as round_activations() gives it, for the others
+  std::size_t tokens;        // of the batch
+  std::size_t first_group;   // only these groups of it are written
+  std::size_t end_group;     //
+  std::size_t in_features;   // but for kPairs a whole number of 32
+  std::byte* out;            // tiles_bytes(), aligned to 64
 };
 
 }  // namespace bora::kernels

@@ -3,7 +3,8 @@
 //
 // Compute in registers, nothing is read. `turns`: times that the loop goes round. A multiply-add
 // counts two operations, whatever an instruction makes of it: of the inner loop of linear(), what
-// is done for a weight and an activation counts two, its scales and minima nothing.
+// is done for a weight and an activation counts two, its scales and minima nothing. Where totals
+// leave tiles for vectors, that is by the first cache and takes part in the time.
 #pragma once
 
 #include <cstddef>

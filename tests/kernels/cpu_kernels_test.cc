@@ -103,16 +103,12 @@ TEST(CpuKernels, ReportTheWorkThatAProbeDid) {
 TEST(CpuKernels, ProbeTheProductsOfTilesOfEachTypeOfWeights) {
   for (const CpuKernels* kernels : linear_tables_to_test()) {
     if (kernels->tile_activations == nullptr) continue;
-    // Of 16 rows and 16 tokens: four products of 32 pairs; one step of 32 or 64 values.
+    // Of 16 rows and 16 tokens: four products of 32 pairs, or a group of 256 values.
     constexpr double kEach = 10 * 16 * 16 * 2;
-    for (const auto& [type, values] : {std::pair{DType::kBF16, 4 * 32},
-                                       {DType::kQ8_0, 32},
-                                       {DType::kQ4_0, 32},
-                                       {DType::kQ4_1, 32},
-                                       {DType::kQ4K, 64},
-                                       {DType::kQ5K, 64},
-                                       {DType::kQ6K, 32}}) {
-      EXPECT_EQ(kernels->probe_linear(type, 10).operations, kEach * values)
+    for (const DType type : kAllDTypes) {
+      if (type != DType::kBF16 && info(type).block_values == 1) continue;
+      EXPECT_EQ(kernels->probe_linear(type, 10).operations,
+                kEach * (type == DType::kBF16 ? 4 * 32 : 256))
           << name_of(*kernels) << " " << info(type).name;
     }
   }

@@ -68,12 +68,11 @@ struct Problem {
     const bool wanted =
         dtype == DType::kBF16 || (some.rounded != nullptr && some.tokens >= kIntegerTileTokens);
     if (kernels.tile_activations == nullptr || !wanted) return;
-    const std::size_t columns = tile_columns(some.tokens);
-    const std::size_t group = dtype == DType::kBF16 ? pair_group_bytes(size.columns, columns)
-                                                    : integer_group_bytes(size.columns, columns);
-    tiles.assign(tile_groups(some.tokens) * group / sizeof(Line) + 1, {});
+    const TileForm form = tile_form(dtype);
+    tiles.assign(tiles_bytes(form, some.tokens, size.columns) / sizeof(Line) + 1, {});
     auto* to = reinterpret_cast<std::byte*>(tiles.data());
-    kernels.tile_activations({some.x, some.rounded, some.tokens, columns, size.columns, to});
+    kernels.tile_activations(
+        {form, some.x, some.rounded, some.tokens, 0, tile_groups(some.tokens), size.columns, to});
     some.tiles = to;
   }
   void run(const CpuKernels& kernels) {

@@ -1,6 +1,7 @@
 #include "backend/cpu/prepared_activations.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace bora {
 namespace {
@@ -20,15 +21,13 @@ PreparedActivations::Sizes PreparedActivations::sizes(std::size_t max_tokens,
   Sizes sizes{};
   max_tokens = std::min(max_tokens, kMostTokens);
   const bool tiles = kernels_.tile_activations != nullptr;
-  const std::size_t groups = kernels::tile_groups(max_tokens);
-  const std::size_t columns = kernels::tile_columns(max_tokens);
   if (kernels_.int16_activations) {
     sizes.rounded = whole_pages(max_tokens * kernels::rounded_row_bytes(max_columns));
-    if (tiles) {
-      sizes.integers = whole_pages(groups * kernels::integer_group_bytes(max_columns, columns));
-    }
   }
-  if (tiles) sizes.pairs = whole_pages(groups * kernels::pair_group_bytes(max_columns, columns));
+  for (std::size_t form = 0; form < kForms && tiles; ++form) {
+    sizes.tiles[form] = whole_pages(
+        kernels::tiles_bytes(static_cast<kernels::TileForm>(form), max_tokens, max_columns));
+  }
   if (kernels_.round_pairs != nullptr) {
     sizes.pairs = whole_pages(max_tokens * kernels::pair_row_bytes(max_columns));
   }
@@ -37,7 +36,7 @@ PreparedActivations::Sizes PreparedActivations::sizes(std::size_t max_tokens,
 
 std::size_t PreparedActivations::bytes(std::size_t max_tokens, std::size_t max_columns) const {
   const Sizes all = sizes(max_tokens, max_columns);
-  return all.rounded + all.pairs + all.integers;
+  return std::accumulate(all.tiles.begin(), all.tiles.end(), all.rounded + all.pairs);
 }
 
 Result<void> PreparedActivations::reserve(std::size_t max_tokens, std::size_t max_columns) {
@@ -46,7 +45,10 @@ Result<void> PreparedActivations::reserve(std::size_t max_tokens, std::size_t ma
   const Sizes all = sizes(max_tokens_, max_columns_);
   if (Result<void> grown = grow(rounded_, all.rounded); !grown) return grown;
   if (Result<void> grown = grow(pairs_, all.pairs); !grown) return grown;
-  return grow(integers_, all.integers);
+  for (std::size_t form = 0; form < kForms; ++form) {
+    if (Result<void> grown = grow(tiles_[form], all.tiles[form]); !grown) return grown;
+  }
+  return {};
 }
 
 void PreparedActivations::round(const float* x, std::size_t in_features, Range tokens) {
@@ -65,27 +67,16 @@ void PreparedActivations::round_pairs(const float* x, std::size_t in_features, R
                         .out = pairs_.bytes().data() + tokens.begin * row_bytes});
 }
 
-void PreparedActivations::tile(const float* x, std::size_t in_features, std::size_t tokens,
-                               Range groups) {
-  const std::size_t columns = kernels::tile_columns(tokens);
-  const std::size_t begin = groups.begin * kernels::kTileTokens16;
-  kernels::TileActivationsArgs args{
-      .x = x,
-      .rounded = nullptr,
-      .tokens = std::min(tokens, groups.end * kernels::kTileTokens16) - begin,
-      .columns = columns,
-      .in_features = in_features,
-      .out = nullptr};
-  if (x != nullptr) {
-    args.x += begin * in_features;
-    args.out =
-        pairs_.bytes().data() + groups.begin * kernels::pair_group_bytes(in_features, columns);
-  } else {
-    args.rounded = rounded_.bytes().data() + begin * kernels::rounded_row_bytes(in_features);
-    args.out = integers_.bytes().data() +
-               groups.begin * kernels::integer_group_bytes(in_features, columns);
-  }
-  kernels_.tile_activations(args);
+void PreparedActivations::tile(kernels::TileForm form, const float* x, std::size_t in_features,
+                               std::size_t tokens, Range groups) {
+  kernels_.tile_activations({.form = form,
+                             .x = x,
+                             .rounded = rounded_.bytes().data(),
+                             .tokens = tokens,
+                             .first_group = groups.begin,
+                             .end_group = groups.end,
+                             .in_features = in_features,
+                             .out = tiles_[static_cast<std::size_t>(form)].bytes().data()});
 }
 
 }  // namespace bora

@@ -10,6 +10,8 @@
 #include "kernels/cpu/cpu_kernels.h"
 #include "tensor/buffer.h"
 
+#include <array>
+
 namespace bora {
 
 class PreparedActivations {
@@ -42,9 +44,8 @@ class PreparedActivations {
     return wants_rounded(weight) ? rounded_.bytes().data() : nullptr;
   }
   [[nodiscard]] const std::byte* tiles(DType weight) const {
-    if (kernels_.tile_activations == nullptr) return nullptr;
-    if (wants_rounded(weight)) return integers_.bytes().data();
-    return wants_pairs(weight) ? pairs_.bytes().data() : nullptr;
+    if (!wants_tiles(weight)) return nullptr;
+    return tiles_[static_cast<std::size_t>(kernels::tile_form(weight))].bytes().data();
   }
   [[nodiscard]] const std::byte* pairs(DType weight) const {
     const bool wanted = kernels_.round_pairs != nullptr && wants_pairs(weight);
@@ -52,10 +53,11 @@ class PreparedActivations {
   }
 
  private:
+  static constexpr std::size_t kForms = 3;  // of kernels::TileForm
   struct Sizes {
     std::size_t rounded;
     std::size_t pairs;
-    std::size_t integers;
+    std::array<std::size_t, kForms> tiles;
   };
   [[nodiscard]] Sizes sizes(std::size_t max_tokens, std::size_t max_columns) const;
 
@@ -67,17 +69,22 @@ class PreparedActivations {
     return either && weight == DType::kBF16;
   }
 
+  [[nodiscard]] bool wants_tiles(DType weight) const {
+    return kernels_.tile_activations != nullptr && (wants_pairs(weight) || wants_rounded(weight));
+  }
+
   void round(const float* x, std::size_t in_features, Range tokens);
   void round_pairs(const float* x, std::size_t in_features, Range tokens);
-  // The groups of 16 of all `tokens` tokens; x is nullptr where they are made of rounded ones.
-  void tile(const float* x, std::size_t in_features, std::size_t tokens, Range groups);
+  // Some groups of 16 of all `tokens` tokens, of x or of the rounded ones.
+  void tile(kernels::TileForm form, const float* x, std::size_t in_features, std::size_t tokens,
+            Range groups);
 
   const kernels::CpuKernels& kernels_;
   std::size_t max_tokens_ = 0;
   std::size_t max_columns_ = 0;
   Buffer rounded_;
   Buffer pairs_;
-  Buffer integers_;
+  std::array<Buffer, kForms> tiles_;
 };
 
 template <class Share>
@@ -85,25 +92,26 @@ void PreparedActivations::prepare(const LinearParams& params, const float* x, st
                                   const Share& share) {
   bool rounded = false;
   bool pairs = false;
+  std::array<bool, kForms> tiled{};
   for (const Projection& each : params.projections) {
-    rounded = rounded || wants_rounded(each.weight.dtype);
-    pairs = pairs || wants_pairs(each.weight.dtype);
+    const DType weight = each.weight.dtype;
+    rounded = rounded || wants_rounded(weight);
+    pairs = pairs || wants_pairs(weight);
+    if (wants_tiles(weight) && (wants_pairs(weight) || tokens >= kernels::kIntegerTileTokens)) {
+      tiled[static_cast<std::size_t>(kernels::tile_form(weight))] = true;
+    }
   }
   const std::size_t in_features = params.x.shape.columns();
-  const std::size_t groups = kernels::tile_groups(tokens);
-  const auto tile_groups = [&](const float* from) {
-    share(groups, kernels::kTileTokens16 * in_features,
-          [&](Range some) { tile(from, in_features, tokens, some); });
-  };
   if (pairs && kernels_.round_pairs != nullptr) {
     share(tokens, in_features, [&](Range some) { round_pairs(x, in_features, some); });
-  } else if (pairs) {
-    tile_groups(x);
   }
-  if (!rounded) return;
-  share(tokens, in_features, [&](Range some) { round(x, in_features, some); });
-  const bool tiled = kernels_.tile_activations != nullptr && tokens >= kernels::kIntegerTileTokens;
-  if (tiled) tile_groups(nullptr);
+  if (rounded) share(tokens, in_features, [&](Range some) { round(x, in_features, some); });
+  for (std::size_t form = 0; form < kForms; ++form) {
+    if (!tiled[form]) continue;
+    share(kernels::tile_groups(tokens), kernels::kTileTokens16 * in_features, [&](Range some) {
+      tile(static_cast<kernels::TileForm>(form), x, in_features, tokens, some);
+    });
+  }
 }
 
 }  // namespace bora

@@ -8,6 +8,7 @@ namespace {
 
 struct Simd : avx512_bf16::Simd {
   [[gnu::always_inline]] static F32 as_f32(I32 v) { return _mm512_castsi512_ps(v); }
+  [[gnu::always_inline]] static I32 as_bits(F32 v) { return _mm512_castps_si512(v); }
   [[gnu::always_inline]] static Bytes lower_bytes(I16 v) { return _mm512_cvtepi16_epi8(v); }
   [[gnu::always_inline]] static Bytes upper_bytes(I16 v) {
     return _mm512_cvtepi16_epi8(_mm512_srli_epi16(v, 8));

@@ -8,6 +8,7 @@ namespace {
 
 struct TileSimd : Bf16Simd {
   static F32 as_f32(I32 v) { return reinterpret_cast<F32>(v); }
+  static I32 as_bits(F32 v) { return reinterpret_cast<I32>(v); }
   [[gnu::noinline]] static Bytes lower_bytes(I16 v) {
     Bytes bytes;
     for (std::size_t i = 0; i < sizeof(Bytes); ++i) bytes[i] = static_cast<std::uint8_t>(v[i]);

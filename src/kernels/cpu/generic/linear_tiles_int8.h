@@ -1,6 +1,6 @@
-// linear() of quantized weights and several tokens by products of tiles of bytes
-// (kernels/linear.h): the exact totals of linear_int16.h in another way, and then its f32
-// arithmetic, so its bits.
+// linear() of quantized weights but q4_0 and q4_1 (linear_tiles_codes.h) and several tokens by
+// products of tiles of bytes (kernels/linear.h): the exact totals of linear_int16.h in another way,
+// and then its f32 arithmetic, so its bits.
 //
 // An activation is 256 * high + low (kernels/activation_tiles.h), and so is a code where scales of
 // a super-block multiply it. Their product is a sum of products of bytes, each in a tile of its own
@@ -32,10 +32,13 @@ struct IntegerRows {
   float minimum[kGroupParts][kTileRows16];
 };
 
+// Of two totals: upper products, lower ones, those in the middle.
+using IntegerTotals = std::int32_t[2][3][kTileFloats];
+
 // The workspace.
 struct IntegerPass {
   IntegerRows rows;
-  alignas(64) std::int32_t totals[2][3][kTileFloats];
+  alignas(64) IntegerTotals totals;
   alignas(64) float sums[kIntegerPassRows / kTileRows16][kIntegerPassTokens / kTileTokens16]
                         [kTileFloats];
 };
@@ -127,22 +130,21 @@ template <class Simd, class Stored>
 
 // sums += `values` values of sixteen rows and as many tokens.
 template <class Simd, class Tiles, class Stored>
-void integer_tile(Tiles& tiles, IntegerPass& pass, const IntegerTokens& tokens, std::size_t values,
-                  bool is_first, float* sums) {
-  const IntegerRows& rows = pass.rows;
+void integer_tile(Tiles& tiles, const IntegerRows& rows, IntegerTotals& totals,
+                  const IntegerTokens& tokens, std::size_t values, bool is_first, float* sums) {
   F32<Simd> group[kTileRows16];
 #pragma GCC unroll 16
   for (std::size_t r = 0; r < kTileRows16; ++r) group[r] = Simd::zero();
   // The tiles of a total are computed while the one before is added.
   constexpr std::size_t kTotal = Stored::kTotalValues;
-  multiply_integers<Tiles, Stored>(tiles, rows, tokens, 0, pass.totals[0]);
+  multiply_integers<Tiles, Stored>(tiles, rows, tokens, 0, totals[0]);
   for (std::size_t begin = 0; begin < values; begin += kTotal) {
     const std::size_t index = begin / kTotal;
     if (begin + kTotal < values) {
       multiply_integers<Tiles, Stored>(tiles, rows, tokens, begin + kTotal,
-                                       pass.totals[(index + 1) % 2]);
+                                       totals[(index + 1) % 2]);
     }
-    add_integer_totals<Simd, Stored>(pass.totals[index % 2],
+    add_integer_totals<Simd, Stored>(totals[index % 2],
                                      rows.scale[Stored::kScales == 1 ? 0 : index], group);
   }
   if constexpr (Stored::kHasMinimum) {
@@ -185,7 +187,7 @@ void integer_pass(const LinearArgs& args, Tiles& tiles, IntegerPass& pass, std::
       const GroupRows<Simd, Stored> from(args, row + r, rows - r, k, kTileRows16);
       unpack_integer_rows<Simd, Stored>(pass.rows, from, values);
       for (std::size_t group = 0; group < groups; ++group) {
-        integer_tile<Simd, Tiles, Stored>(tiles, pass,
+        integer_tile<Simd, Tiles, Stored>(tiles, pass.rows, pass.totals,
                                           integer_tokens(args, first + group, columns, k), values,
                                           k == 0, pass.sums[r / kTileRows16][group]);
       }

@@ -1,65 +1,81 @@
-// probe_linear() of a table with tiles: the products of a step of linear_tiles_bf16.h and
-// linear_tiles_int8.h, of tiles that are loaded already.
+// probe_linear() of a table with tiles: the products of a step of linear_tiles_bf16.h, of tiles
+// that are loaded already, and a tile of linear_tiles_int8.h and linear_tiles_codes.h, where
+// storing totals takes as long as their products.
 #pragma once
 
+#include "kernels/cpu/generic/linear_tiles_codes.h"
 #include "kernels/cpu/generic/linear_tiles_int8.h"
 #include "kernels/cpu/generic/probe.h"
 
 namespace bora::kernels::generic {
 
-// A probe with eight tiles of ones; multiply() does a turn's products, of as many values of 16 rows
-// and 16 tokens.
-template <class Tiles, class Multiply>
-[[gnu::always_inline]] inline ProbeResult probe_tiles(std::size_t weight_bytes, std::size_t values,
-                                                      std::size_t turns, const Multiply& multiply) {
-  alignas(64) std::uint16_t ones[kTileBytes / sizeof(std::uint16_t)];
-  for (std::uint16_t& one : ones) one = 0x3F80;  // bf16, or two bytes
-  alignas(64) float sums[kTileFloats];
-  Tiles tiles(tile_shapes(kTileTokens16, weight_bytes));
-  clear_tiles(tiles, std::make_index_sequence<4>());
-  tiles.template load<4>(ones, weight_bytes);
-  tiles.template load<5>(ones, weight_bytes);
-  tiles.template load<6>(ones, kTileRowBytes);
-  tiles.template load<7>(ones, kTileRowBytes);
-  for (std::size_t turn = 0; turn < turns; ++turn) multiply(tiles);
-  tiles.template store<0>(sums, kTileRowBytes);
-  const double products = static_cast<double>(turns * values) * kTileRows16 * kTileTokens16;
-  return {2.0 * products, sums[0]};
-}
-
 template <class Tiles>
 ProbeResult probe_pair_tiles(std::size_t turns) noexcept {
-  return probe_tiles<Tiles>(kTileRowBytes, 4 * kPairBlock, turns, [](Tiles& tiles) {
+  alignas(64) std::uint16_t ones[kTileBytes / sizeof(std::uint16_t)];
+  for (std::uint16_t& one : ones) one = 0x3F80;  // bf16
+  alignas(64) float sums[kTileFloats];
+  Tiles tiles(tile_shapes(kTileTokens16, kTileRowBytes));
+  clear_tiles(tiles, std::make_index_sequence<4>());
+  tiles.template load<4>(ones, kTileRowBytes);
+  tiles.template load<5>(ones, kTileRowBytes);
+  tiles.template load<6>(ones, kTileRowBytes);
+  tiles.template load<7>(ones, kTileRowBytes);
+  for (std::size_t turn = 0; turn < turns; ++turn) {
     tiles.template dot_bf16<0, 4, 6>();
     tiles.template dot_bf16<1, 4, 7>();
     tiles.template dot_bf16<2, 5, 6>();
     tiles.template dot_bf16<3, 5, 7>();
-  });
+  }
+  tiles.template store<0>(sums, kTileRowBytes);
+  const double products = static_cast<double>(turns * 4 * kPairBlock) * kTileRows16 * kTileTokens16;
+  return {2.0 * products, sums[0]};
 }
 
-template <class Tiles, class Stored>
+// A group of 256 values of sixteen rows and as many tokens, that lie in the first cache: products,
+// and what is made of the totals.
+template <class Simd, class Tiles, class Stored>
 ProbeResult probe_integer_tiles(std::size_t turns) noexcept {
-  constexpr std::size_t kValues = kIntegerTileValues<Stored>;
-  return probe_tiles<Tiles>(kValues, kValues, turns, [](Tiles& tiles) {
-    tiles.template dot_ss<0, 4, 6>();
-    if constexpr (kOneByte<Stored>) {
-      tiles.template dot_su<1, 4, 7>();
-    } else {
-      tiles.template dot_su<2, 4, 7>();
-      tiles.template dot_us<2, 5, 6>();
-      tiles.template dot_uu<1, 5, 7>();
-    }
-  });
+  IntegerRows rows = {};
+  alignas(64) IntegerTotals totals;
+  alignas(64) const std::byte codes[2 * kGroupValues * kTileTokens16] = {};
+  const float ones[kGroupParts * kTileTokens16] = {1.0F};
+  alignas(64) float sums[kTileFloats] = {};
+  const IntegerTokens tokens{codes, kTileTokens16, ones, ones};
+  Tiles tiles(tile_shapes(kTileTokens16, kIntegerTileValues<Stored>));
+  for (std::size_t turn = 0; turn < turns; ++turn) {
+    integer_tile<Simd, Tiles, Stored>(tiles, rows, totals, tokens, kGroupValues, false, sums);
+  }
+  const double products = static_cast<double>(turns * kGroupValues) * kTileRows16 * kTileTokens16;
+  return {2.0 * products, sums[0]};
+}
+
+template <class Simd, class Tiles, class Stored>
+ProbeResult probe_code_tiles(std::size_t turns) noexcept {
+  CodeRows rows = {};
+  alignas(64) CodeTotals totals;
+  alignas(64) const std::byte codes[code_group_bytes(kGroupValues, kTileTokens16)] = {};
+  const float ones[kGroupParts] = {1.0F};
+  alignas(64) float sums[kTileTokens16][kTileRows16] = {};
+  const CodeTokens tokens{codes, kTileTokens16, kTileTokens16, ones, ones, 0};
+  Tiles tiles(token_tile_shapes(kTileTokens16));
+  for (std::size_t turn = 0; turn < turns; ++turn) {
+    multiply_codes<Tiles>(tiles, rows, tokens, kGroupParts, totals);
+    add_code_totals<Simd, Stored>(totals, rows, tokens, false, kGroupParts, sums);
+  }
+  const double products = static_cast<double>(turns * kGroupValues) * kTileRows16 * kTileTokens16;
+  return {2.0 * products, sums[0][0]};
 }
 
 template <class Simd, class Tiles, DType kWeights>
 consteval LinearProbe tile_probe_of() {
-  if constexpr (info(kWeights).block_values > 1) {
-    return probe_integer_tiles<Tiles, CodeFormat<kWeights>>;
-  } else if constexpr (kWeights == DType::kBF16) {
+  if constexpr (kWeights == DType::kBF16) {
     return probe_pair_tiles<Tiles>;
-  } else {
+  } else if constexpr (info(kWeights).block_values == 1) {
     return linear_probe_of<Simd, true, kWeights>();
+  } else if constexpr (tile_form(kWeights) == TileForm::kCodes) {
+    return probe_code_tiles<Simd, Tiles, CodeFormat<kWeights>>;
+  } else {
+    return probe_integer_tiles<Simd, Tiles, CodeFormat<kWeights>>;
   }
 }
 

@@ -14,12 +14,13 @@
 //
 // Of the vector wrapper, which has sixteen lanes, they ask beside what the kernels on vectors do:
 //
-//   as_f32(I32)                       the same bits
+//   as_f32(I32), as_bits(F32)         the same bits
 //   lower_bytes, upper_bytes(I16)     of each int16, as Bytes
 //   store_bytes(to, Bytes)            any alignment
 //   join(upper, lower)                256 * upper + lower, of int32
 //
-// Tiles 0 to 3 are sums, 4 and 5 rows of weights, 6 and 7 activations (kernels/activation_tiles.h).
+// Tiles 0 to 3 are sums, 4 and 5 rows of weights, 6 and 7 activations (kernels/activation_tiles.h);
+// where tokens are the rows, 4 and 5 are activations, 6 and 7 weights.
 #pragma once
 
 #include "kernels/activation_tiles.h"
@@ -46,6 +47,15 @@ constexpr TileShapes tile_shapes(std::size_t columns, std::size_t weight_bytes) 
   for (int i = 6; i < 8; ++i) {
     shapes.of[i] = {static_cast<std::uint8_t>(weight_bytes / 4), width};
   }
+  return shapes;
+}
+
+// The same where tokens are the rows of the first operand, and rows of weights the columns of the
+// second.
+constexpr TileShapes token_tile_shapes(std::size_t tokens) {
+  TileShapes shapes{};
+  for (int i = 0; i < 6; ++i) shapes.of[i] = {static_cast<std::uint8_t>(tokens), kTileRowBytes};
+  for (int i = 6; i < 8; ++i) shapes.of[i] = {kTileRows16, kTileRowBytes};
   return shapes;
 }
 
