@@ -3,16 +3,14 @@
 // beyond the last token is zeros, as are values beyond in_features. `columns` is the tokens of a
 // group.
 //
-// A tile is up to 16 rows of 64 bytes. In the first two forms its row holds, for each token of a
-// group, four bytes: two bf16 or four int8, consecutive in k; in the third a row is a token's.
+// A tile is up to 16 rows of 64 bytes. For bf16 weights its row holds, for each token of a group,
+// two bf16, consecutive in k; for quantized ones a row is a token's.
 //
 //   kPairs     for bf16 weights: x rounded to bf16, to nearest even, subnormals to zero.
 //              [groups][blocks of 32 values][16 rows][columns][2]
-//   kIntegers  for quantized weights: the codes c of kernels/activations.h as c = 256 high + low,
-//              high signed, low in [0, 256).
-//              [groups]: [blocks of 64 values][high, low][16 rows][columns][4]
-//                        | scales f32 [groups of 256 values][16] | sums f32 [blocks of 32
-//                        values][16]
+//   kIntegers  for most quantized weights: the codes c of kernels/activations.h as c = 256 high +
+//              low, bytes, high signed, low in [0, 256).
+//              [groups of 256 values][groups][blocks of 64 values][high, low][columns][64]
 //   kCodes     for q4_0 and q4_1: 256 high and low, of the same codes, as bf16, which is exact.
 //              [groups of 256 values][groups][blocks of 32 values][256 high, low][columns][32]
 #pragma once
@@ -48,40 +46,25 @@ constexpr TileForm tile_form(DType weight) {
   return unscaled ? TileForm::kCodes : TileForm::kIntegers;
 }
 
-// Bytes of a group; of kCodes those of all its parts together.
-constexpr std::size_t pair_group_bytes(std::size_t in_features, std::size_t columns) {
-  return (in_features + kPairBlock - 1) / kPairBlock * kTileRowBytes * columns;
-}
-constexpr std::size_t integer_scales_offset(std::size_t in_features, std::size_t columns) {
-  return (in_features + kIntegerBlock - 1) / kIntegerBlock * 2 * kTileRowBytes * columns;
-}
-constexpr std::size_t integer_sums_offset(std::size_t in_features, std::size_t columns) {
-  const std::size_t groups = (in_features + kGroupValues - 1) / kGroupValues;
-  return integer_scales_offset(in_features, columns) + groups * kTileRowBytes;
-}
-constexpr std::size_t integer_group_bytes(std::size_t in_features, std::size_t columns) {
-  return integer_sums_offset(in_features, columns) + in_features / 32 * kTileRowBytes;
-}
-constexpr std::size_t code_group_bytes(std::size_t values, std::size_t columns) {
-  return values / kPairBlock * 2 * kTileRowBytes * columns;
+// Bytes of `values` values of a group: of a whole row, or of whole groups of 256.
+constexpr std::size_t tiles_group_bytes(TileForm form, std::size_t values, std::size_t columns) {
+  const std::size_t block = form == TileForm::kIntegers ? kIntegerBlock : kPairBlock;
+  const std::size_t tiles = form == TileForm::kPairs ? 1 : 2;
+  return (values + block - 1) / block * tiles * kTileRowBytes * columns;
 }
 
-// Where the codes of a group of tokens begin, of the group of 256 values from k on, of which there
-// are `values`.
-constexpr std::size_t code_offset(std::size_t tokens, std::size_t group, std::size_t k,
-                                  std::size_t values) {
+// Where a group of tokens begins; but for kPairs, of the group of 256 values from k on, of which
+// there are `values`.
+constexpr std::size_t tiles_offset(TileForm form, std::size_t tokens, std::size_t group,
+                                   std::size_t k, std::size_t values) {
   const std::size_t columns = tile_columns(tokens);
-  return tile_groups(tokens) * code_group_bytes(k, columns) +
-         group * code_group_bytes(values, columns);
+  return tile_groups(tokens) * tiles_group_bytes(form, k, columns) +
+         group * tiles_group_bytes(form, values, columns);
 }
 
 // Bytes of all groups of a batch.
 constexpr std::size_t tiles_bytes(TileForm form, std::size_t tokens, std::size_t in_features) {
-  const std::size_t columns = tile_columns(tokens);
-  const std::size_t each = form == TileForm::kPairs      ? pair_group_bytes(in_features, columns)
-                           : form == TileForm::kIntegers ? integer_group_bytes(in_features, columns)
-                                                         : code_group_bytes(in_features, columns);
-  return tile_groups(tokens) * each;
+  return tile_groups(tokens) * tiles_group_bytes(form, in_features, tile_columns(tokens));
 }
 
 struct TileActivationsArgs {

@@ -16,6 +16,10 @@ struct Simd : avx512_bf16::Simd {
   [[gnu::always_inline]] static void store_bytes(std::byte* to, Bytes v) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), v);
   }
+  template <int kLess>
+  [[gnu::always_inline]] static I32 scale_i16(I32 v, I32 by) {
+    return _mm512_mullo_epi16(_mm512_sub_epi16(v, _mm512_set1_epi16(kLess)), by);
+  }
   [[gnu::always_inline]] static I32 join(I32 upper, I32 lower) {
     return _mm512_add_epi32(_mm512_slli_epi32(upper, 8), lower);
   }

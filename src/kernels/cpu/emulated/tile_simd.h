@@ -16,6 +16,15 @@ struct TileSimd : Bf16Simd {
   }
   static Bytes upper_bytes(I16 v) { return lower_bytes(v >> 8); }
   static void store_bytes(std::byte* to, Bytes v) { __builtin_memcpy(to, &v, sizeof(v)); }
+  template <int kLess>
+  [[gnu::noinline]] static I32 scale_i16(I32 v, I32 by) {
+    const auto scales = reinterpret_cast<I16>(by);
+    auto out = reinterpret_cast<I16>(v);
+    for (std::size_t i = 0; i < 2 * kLanes; ++i) {
+      out[i] = static_cast<std::int16_t>((out[i] - kLess) * scales[i]);
+    }
+    return reinterpret_cast<I32>(out);
+  }
   [[gnu::noinline]] static I32 join(I32 upper, I32 lower) {
     for (std::size_t i = 0; i < kLanes; ++i) {
       lower[i] = static_cast<std::int32_t>((static_cast<std::uint32_t>(upper[i]) << 8) +

@@ -174,7 +174,8 @@ template <class Tiles, std::size_t kTokenGroups>
 template <class Simd, class Tiles>
 void tile_pass(const LinearArgs& args, Tiles& tiles, TilePass& pass, std::size_t row,
                std::size_t rows, std::size_t first, std::size_t groups) {
-  const std::size_t group_bytes = pair_group_bytes(args.in_features, kTileTokens16);
+  const std::size_t group_bytes =
+      tiles_group_bytes(TileForm::kPairs, args.in_features, kTileTokens16);
   for (std::size_t k = 0; k < args.in_features; k += kTilePanelValues) {
     const std::size_t left = args.in_features - k;
     const std::size_t values = left < kTilePanelValues ? left : kTilePanelValues;

@@ -3,8 +3,7 @@
 // storing totals takes as long as their products.
 #pragma once
 
-#include "kernels/cpu/generic/linear_tiles_codes.h"
-#include "kernels/cpu/generic/linear_tiles_int8.h"
+#include "kernels/cpu/generic/linear_tiles.h"
 #include "kernels/cpu/generic/probe.h"
 
 namespace bora::kernels::generic {
@@ -33,34 +32,19 @@ ProbeResult probe_pair_tiles(std::size_t turns) noexcept {
 
 // A group of 256 values of sixteen rows and as many tokens, that lie in the first cache: products,
 // and what is made of the totals.
-template <class Simd, class Tiles, class Stored>
-ProbeResult probe_integer_tiles(std::size_t turns) noexcept {
-  IntegerRows rows = {};
-  alignas(64) IntegerTotals totals;
-  alignas(64) const std::byte codes[2 * kGroupValues * kTileTokens16] = {};
-  const float ones[kGroupParts * kTileTokens16] = {1.0F};
-  alignas(64) float sums[kTileFloats] = {};
-  const IntegerTokens tokens{codes, kTileTokens16, ones, ones};
-  Tiles tiles(tile_shapes(kTileTokens16, kIntegerTileValues<Stored>));
-  for (std::size_t turn = 0; turn < turns; ++turn) {
-    integer_tile<Simd, Tiles, Stored>(tiles, rows, totals, tokens, kGroupValues, false, sums);
-  }
-  const double products = static_cast<double>(turns * kGroupValues) * kTileRows16 * kTileTokens16;
-  return {2.0 * products, sums[0]};
-}
-
-template <class Simd, class Tiles, class Stored>
-ProbeResult probe_code_tiles(std::size_t turns) noexcept {
-  CodeRows rows = {};
-  alignas(64) CodeTotals totals;
-  alignas(64) const std::byte codes[code_group_bytes(kGroupValues, kTileTokens16)] = {};
+template <class Simd, class Tiles, class Kernel>
+ProbeResult probe_quantized_tiles(std::size_t turns) noexcept {
+  UnpackedRows<Kernel> rows = {};
+  typename Kernel::Totals totals;
+  alignas(64)
+      const std::byte codes[tiles_group_bytes(Kernel::kForm, kGroupValues, kTileTokens16)] = {};
   const float ones[kGroupParts] = {1.0F};
   alignas(64) float sums[kTileTokens16][kTileRows16] = {};
-  const CodeTokens tokens{codes, kTileTokens16, kTileTokens16, ones, ones, 0};
-  Tiles tiles(token_tile_shapes(kTileTokens16));
+  const TokenGroup tokens{codes, kTileTokens16, kTileTokens16, ones, ones, 0};
+  Tiles tiles(Kernel::shapes(kTileTokens16));
   for (std::size_t turn = 0; turn < turns; ++turn) {
-    multiply_codes<Tiles>(tiles, rows, tokens, kGroupParts, totals);
-    add_code_totals<Simd, Stored>(totals, rows, tokens, false, kGroupParts, sums);
+    Kernel::multiply(tiles, rows.codes, tokens, kGroupValues, totals);
+    add_tile_totals<Simd>(totals, rows, tokens, false, kGroupValues, sums);
   }
   const double products = static_cast<double>(turns * kGroupValues) * kTileRows16 * kTileTokens16;
   return {2.0 * products, sums[0][0]};
@@ -72,10 +56,8 @@ consteval LinearProbe tile_probe_of() {
     return probe_pair_tiles<Tiles>;
   } else if constexpr (info(kWeights).block_values == 1) {
     return linear_probe_of<Simd, true, kWeights>();
-  } else if constexpr (tile_form(kWeights) == TileForm::kCodes) {
-    return probe_code_tiles<Simd, Tiles, CodeFormat<kWeights>>;
   } else {
-    return probe_integer_tiles<Simd, Tiles, CodeFormat<kWeights>>;
+    return probe_quantized_tiles<Simd, Tiles, QuantizedTiles<kWeights>>;
   }
 }
 

@@ -52,8 +52,32 @@ struct AffineRows {
   };
 };
 
+// Beside what row_codes.h says, RowCodes of these types have
+//   for_each_word(rows, scales, part, visit)
+//                of the parts from `part` on, calls visit(codes, value, small): four codes of each
+//                row, in bytes, too high by kZero; which value of the group the first is; the index
+//                of its small scale
+
 template <>
 struct RowCodes<DType::kQ4K> : AffineRows {
+  template <class Simd, class Rows, class Visit>
+  [[gnu::always_inline]] static void for_each_word(const Rows& rows,
+                                                   const Scales<Simd, Rows>& /*scales*/,
+                                                   std::size_t part, const Visit& visit) {
+    constexpr std::int32_t kLow = 0x0F0F0F0F;
+#pragma GCC unroll 2
+    for (std::size_t q = 0; q < 2; ++q) {
+      I32<Simd> v[4];
+      rows.words(0, offsetof(BlockQ4K, nibbles) + 16 * (part + q), v);
+#pragma GCC unroll 4
+      for (std::size_t i = 0; i < 4; ++i) {
+        const std::size_t k = part * kBlockValues + 16 * q + 4 * i;
+        visit(Simd::bits(v[i], kLow), k, part);
+        visit(Simd::bits(Simd::template right_u32<4>(v[i]), kLow), k + kBlockValues, part + 1);
+      }
+    }
+  }
+
   template <class Simd, class Rows, std::size_t kTokens>
   [[gnu::always_inline]] static void multiply(const Rows& rows, const Scales<Simd, Rows>& scales,
                                               std::size_t part, const GroupInput<kTokens>& x,
@@ -98,14 +122,12 @@ struct RowCodes<DType::kQ5K> : AffineRows {
     }
   };
 
-  template <class Simd, class Rows, std::size_t kTokens>
-  [[gnu::always_inline]] static void multiply(const Rows& rows, const Scales<Simd, Rows>& scales,
-                                              std::size_t part, const GroupInput<kTokens>& x,
-                                              I32<Simd> (&out)[kStepParts][kTokens]) {
+  template <class Simd, class Rows, class Visit>
+  [[gnu::always_inline]] static void for_each_word(const Rows& rows,
+                                                   const Scales<Simd, Rows>& scales,
+                                                   std::size_t part, const Visit& visit) {
     constexpr std::int32_t kLow = 0x0F0F0F0F;
     constexpr std::int32_t kFifth = 0x10101010;
-    clear_sums<Simd>(out[0]);
-    clear_sums<Simd>(out[1]);
 #pragma GCC unroll 2
     for (std::size_t q = 0; q < 2; ++q) {
       I32<Simd> v[4];
@@ -118,10 +140,22 @@ struct RowCodes<DType::kQ5K> : AffineRows {
         const auto low = Simd::either(Simd::bits(v[i], kLow), Simd::bits(fifth, kFifth));
         const auto high = Simd::either(Simd::bits(Simd::template right_u32<4>(v[i]), kLow),
                                        Simd::bits(Simd::template right_u32<1>(fifth), kFifth));
-        add_bytes<Simd>(low, x, k, out[0]);
-        add_bytes<Simd>(high, x, k + kBlockValues, out[1]);
+        visit(low, k, part);
+        visit(high, k + kBlockValues, part + 1);
       }
     }
+  }
+
+  template <class Simd, class Rows, std::size_t kTokens>
+  [[gnu::always_inline]] static void multiply(const Rows& rows, const Scales<Simd, Rows>& scales,
+                                              std::size_t part, const GroupInput<kTokens>& x,
+                                              I32<Simd> (&out)[kStepParts][kTokens]) {
+    clear_sums<Simd>(out[0]);
+    clear_sums<Simd>(out[1]);
+    for_each_word<Simd>(
+        rows, scales, part,
+        [&](I32<Simd> codes, std::size_t k, std::size_t small)
+            __attribute__((always_inline)) { add_bytes<Simd>(codes, x, k, out[small - part]); });
 #pragma GCC unroll 4
     for (std::size_t t = 0; t < kTokens; ++t) {
       out[0][t] = Simd::mul_i32(out[0][t], scales.small[part]);
@@ -162,19 +196,33 @@ struct RowCodes<DType::kQ6K> {
     [[gnu::always_inline]] F32<Simd> scale_of(std::size_t /*part*/) const { return scale; }
   };
 
-  // Sixteen bytes of high bits complete the nibbles of twice as many, of four parts.
+  template <class Simd, class Rows, class Visit>
+  [[gnu::always_inline]] static void for_each_word(const Rows& rows,
+                                                   const Scales<Simd, Rows>& /*scales*/,
+                                                   std::size_t part, const Visit& visit) {
+#pragma GCC unroll 2
+    for (std::size_t q = 0; q < 2; ++q) {
+      SixteenOfEach<Simd> bytes(rows, part, q);
+#pragma GCC unroll 4
+      for (std::size_t i = 0; i < 4; ++i) {
+        const std::size_t k = part * kBlockValues + 16 * q + 4 * i;
+        I32<Simd> codes[kStepParts];
+        bytes.put_together(i, codes);
+#pragma GCC unroll 4
+        for (std::size_t p = 0; p < kStepParts; ++p) {
+          visit(codes[p], k + p * kBlockValues, 2 * (part + p) + q);
+        }
+      }
+    }
+  }
+
   template <class Simd, class Rows, std::size_t kTokens>
   [[gnu::always_inline]] static void multiply(const Rows& rows, const Scales<Simd, Rows>& scales,
                                               std::size_t part, const GroupInput<kTokens>& x,
                                               I32<Simd> (&out)[kStepParts][kTokens]) {
 #pragma GCC unroll 2
     for (std::size_t q = 0; q < 2; ++q) {
-      I32<Simd> upper[4];
-      I32<Simd> nibbles[2][4];
-      const std::size_t at = 16 * part + 16 * q;
-      rows.words(0, offsetof(BlockQ6K, high_bits) + 8 * part + 16 * q, upper);
-      rows.words(0, offsetof(BlockQ6K, nibbles) + at, nibbles[0]);
-      rows.words(0, offsetof(BlockQ6K, nibbles) + at + 32, nibbles[1]);
+      const SixteenOfEach<Simd> bytes(rows, part, q);
       I32<Simd> sums[kStepParts][kTokens];
 #pragma GCC unroll 4
       for (std::size_t p = 0; p < kStepParts; ++p) {
@@ -184,7 +232,7 @@ struct RowCodes<DType::kQ6K> {
       for (std::size_t i = 0; i < 4; ++i) {
         const std::size_t k = part * kBlockValues + 16 * q + 4 * i;
         I32<Simd> codes[kStepParts];
-        put_together<Simd>(nibbles[0][i], nibbles[1][i], upper[i], codes);
+        bytes.put_together(i, codes);
 #pragma GCC unroll 4
         for (std::size_t p = 0; p < kStepParts; ++p) {
           add_bytes<Simd>(codes[p], x, k + p * kBlockValues, sums[p]);
@@ -202,20 +250,35 @@ struct RowCodes<DType::kQ6K> {
   }
 
  private:
+  // Sixteen bytes of high bits, and the nibbles of twice as many, of four parts, that they
+  // complete.
   template <class Simd>
-  [[gnu::always_inline]] static void put_together(I32<Simd> first, I32<Simd> second,
-                                                  I32<Simd> upper, I32<Simd> (&codes)[kStepParts]) {
-    constexpr std::int32_t kLow = 0x0F0F0F0F;
-    constexpr std::int32_t kTwo = 0x30303030;
-    codes[0] =
-        Simd::either(Simd::bits(first, kLow), Simd::bits(Simd::template left_i32<4>(upper), kTwo));
-    codes[1] =
-        Simd::either(Simd::bits(second, kLow), Simd::bits(Simd::template left_i32<2>(upper), kTwo));
-    codes[2] =
-        Simd::either(Simd::bits(Simd::template right_u32<4>(first), kLow), Simd::bits(upper, kTwo));
-    codes[3] = Simd::either(Simd::bits(Simd::template right_u32<4>(second), kLow),
-                            Simd::bits(Simd::template right_u32<2>(upper), kTwo));
-  }
+  struct SixteenOfEach {
+    I32<Simd> upper[4];
+    I32<Simd> nibbles[2][4];
+
+    template <class Rows>
+    [[gnu::always_inline]] SixteenOfEach(const Rows& rows, std::size_t part, std::size_t q) {
+      const std::size_t at = 16 * part + 16 * q;
+      rows.words(0, offsetof(BlockQ6K, high_bits) + 8 * part + 16 * q, upper);
+      rows.words(0, offsetof(BlockQ6K, nibbles) + at, nibbles[0]);
+      rows.words(0, offsetof(BlockQ6K, nibbles) + at + 32, nibbles[1]);
+    }
+    [[gnu::always_inline]] void put_together(std::size_t i, I32<Simd> (&codes)[kStepParts]) const {
+      constexpr std::int32_t kLow = 0x0F0F0F0F;
+      constexpr std::int32_t kTwo = 0x30303030;
+      const auto first = nibbles[0][i];
+      const auto second = nibbles[1][i];
+      codes[0] = Simd::either(Simd::bits(first, kLow),
+                              Simd::bits(Simd::template left_i32<4>(upper[i]), kTwo));
+      codes[1] = Simd::either(Simd::bits(second, kLow),
+                              Simd::bits(Simd::template left_i32<2>(upper[i]), kTwo));
+      codes[2] = Simd::either(Simd::bits(Simd::template right_u32<4>(first), kLow),
+                              Simd::bits(upper[i], kTwo));
+      codes[3] = Simd::either(Simd::bits(Simd::template right_u32<4>(second), kLow),
+                              Simd::bits(Simd::template right_u32<2>(upper[i]), kTwo));
+    }
+  };
 };
 
 }  // namespace bora::kernels::generic

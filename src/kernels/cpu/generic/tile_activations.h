@@ -65,54 +65,6 @@ template <class Simd, bool kUpper>
   return Simd::load_i32(reinterpret_cast<const std::int32_t*>(bytes));
 }
 
-template <class Simd, bool kUpper>
-[[gnu::always_inline]] inline void tile_bytes(const TileActivationsArgs& args,
-                                              const std::byte* rows, std::size_t tokens,
-                                              std::size_t k, std::byte* out) {
-  const std::size_t left = args.in_features - k;
-  const std::size_t values = left < kIntegerBlock ? left : kIntegerBlock;
-  typename Simd::I32 turned[16];
-  for (std::size_t t = 0; t < 16; ++t) {
-    const auto* codes =
-        reinterpret_cast<const std::int16_t*>(rows + t * rounded_row_bytes(args.in_features));
-    turned[t] = t < tokens ? code_bytes<Simd, kUpper>(codes + k, values) : Simd::clear_i32();
-  }
-  store_turned<Simd>(turned, tile_columns(args.tokens), out);
-}
-
-// `count` f32 of each token, from `offset` bytes of its row on, the tokens side by side.
-template <class Simd>
-void tile_numbers(const std::byte* rows, std::size_t row_bytes, std::size_t tokens,
-                  std::size_t offset, std::size_t count, std::byte* out) {
-  auto* to = reinterpret_cast<float*>(out);
-  for (std::size_t i = 0; i < count; ++i) {
-    for (std::size_t t = 0; t < 16; ++t) {
-      const auto* from = reinterpret_cast<const float*>(rows + t * row_bytes + offset);
-      to[16 * i + t] = t < tokens ? from[i] : 0.0F;
-    }
-  }
-}
-
-// One group of up to 16 tokens; `rows` are theirs.
-template <class Simd>
-void tile_integers(const TileActivationsArgs& args, const std::byte* rows, std::size_t tokens,
-                   std::byte* out) {
-  const std::size_t in_features = args.in_features;
-  const std::size_t plane = kTileRowBytes * tile_columns(args.tokens);
-  for (std::size_t k = 0; k < in_features; k += kIntegerBlock) {
-    std::byte* to = out + k / kIntegerBlock * 2 * plane;
-    tile_bytes<Simd, true>(args, rows, tokens, k, to);
-    tile_bytes<Simd, false>(args, rows, tokens, k, to + plane);
-  }
-  const std::size_t row_bytes = rounded_row_bytes(in_features);
-  tile_numbers<Simd>(rows, row_bytes, tokens, rounded_scales_offset(in_features),
-                     (in_features + kGroupValues - 1) / kGroupValues,
-                     out + integer_scales_offset(in_features, tile_columns(args.tokens)));
-  tile_numbers<Simd>(rows, row_bytes, tokens, rounded_sums_offset(in_features),
-                     in_features / kBlockValues,
-                     out + integer_sums_offset(in_features, tile_columns(args.tokens)));
-}
-
 // Two floats that bf16 holds, as the pair of each lane.
 template <class Simd>
 [[gnu::always_inline]] inline typename Simd::I32 bf16_pair(F32<Simd> first, F32<Simd> second) {
@@ -130,29 +82,50 @@ template <class Simd>
                          Simd::to_f32(Simd::bits(second, mask)));
 }
 
-// One group of up to 16 tokens; `rows` are theirs.
+// The tiles of `values` values of a token: the parts high and low, `low` bytes apart.
 template <class Simd>
-void tile_codes(const TileActivationsArgs& args, const std::byte* rows, std::size_t tokens,
-                std::size_t group) {
+[[gnu::always_inline]] inline void store_integers(const std::int16_t* codes, std::size_t values,
+                                                  std::byte* to, std::size_t low) {
+  auto* words = reinterpret_cast<std::int32_t*>(to);
+  Simd::store_i32(words, code_bytes<Simd, true>(codes, values));
+  Simd::store_i32(words + low / 4, code_bytes<Simd, false>(codes, values));
+}
+template <class Simd>
+[[gnu::always_inline]] inline void store_codes(const std::int16_t* codes, std::size_t /*values*/,
+                                               std::byte* to, std::size_t low) {
+  const auto v = Simd::as_i32(Simd::load_i16(codes));
+  auto* words = reinterpret_cast<std::int32_t*>(to);
+  Simd::store_i32(words, code_pair<Simd>(v, ~0xFF));
+  Simd::store_i32(words + low / 4, code_pair<Simd>(v, 0xFF));
+}
+
+// One group of up to 16 tokens; `rows` are theirs.
+template <class Simd, TileForm kForm>
+void tile_rounded(const TileActivationsArgs& args, const std::byte* rows, std::size_t tokens,
+                  std::size_t group) {
+  constexpr std::size_t kBlock = kForm == TileForm::kIntegers ? kIntegerBlock : kPairBlock;
   const std::size_t columns = tile_columns(args.tokens);
   const std::size_t row_bytes = rounded_row_bytes(args.in_features);
-  for (std::size_t k = 0; k < args.in_features; k += kGroupValues) {
+  const std::size_t tile = kTileRowBytes * columns;
+  for (std::size_t k = 0; k < args.in_features; k += kBlock) {
+    const std::size_t first = k / kGroupValues * kGroupValues;
+    const std::size_t rest = args.in_features - first;
+    std::byte* out =
+        args.out + (k - first) / kBlock * 2 * tile +
+        tiles_offset(kForm, args.tokens, group, first, rest < kGroupValues ? rest : kGroupValues);
     const std::size_t left = args.in_features - k;
-    const std::size_t values = left < kGroupValues ? left : kGroupValues;
-    std::byte* out = args.out + code_offset(args.tokens, group, k, values);
-    for (std::size_t block = k; block < k + values; block += kPairBlock) {
-      for (std::size_t t = 0; t < columns; ++t, out += kTileRowBytes) {
-        auto v = Simd::clear_i32();
-        if (t < tokens) {
-          const auto* codes = reinterpret_cast<const std::int16_t*>(rows + t * row_bytes);
-          v = Simd::as_i32(Simd::load_i16(codes + block));
-        }
-        auto* to = reinterpret_cast<std::int32_t*>(out);
-        Simd::store_i32(to, code_pair<Simd>(v, ~0xFF));
-        Simd::store_i32(to + kTileRowBytes / 4 * columns, code_pair<Simd>(v, 0xFF));
+    const std::size_t values = left < kBlock ? left : kBlock;
+    for (std::size_t t = 0; t < tokens; ++t) {
+      const auto* codes = reinterpret_cast<const std::int16_t*>(rows + t * row_bytes) + k;
+      if constexpr (kForm == TileForm::kIntegers) {
+        store_integers<Simd>(codes, values, out + t * kTileRowBytes, tile);
+      } else {
+        store_codes<Simd>(codes, values, out + t * kTileRowBytes, tile);
       }
-      out += kTileRowBytes * columns;
     }
+    const std::size_t beyond = (columns - tokens) * kTileRowBytes;
+    __builtin_memset(out + tokens * kTileRowBytes, 0, beyond);
+    __builtin_memset(out + tile + tokens * kTileRowBytes, 0, beyond);
   }
 }
 
@@ -164,21 +137,20 @@ void tile_codes(const TileActivationsArgs& args, const std::byte* rows, std::siz
 template <class Simd>
 void tile_activations(const TileActivationsArgs& args) noexcept {
   static_assert(Simd::kLanes == 16);
-  const std::size_t columns = tile_columns(args.tokens);
   for (std::size_t group = args.first_group; group < args.end_group; ++group) {
     const std::size_t token = group * kTileTokens16;
     const std::size_t tokens = tile_columns(args.tokens - token);
     switch (args.form) {
       case TileForm::kPairs:
-        tile_pairs<Simd>(args, args.x + token * args.in_features, tokens,
-                         args.out + group * pair_group_bytes(args.in_features, columns));
+        tile_pairs<Simd>(
+            args, args.x + token * args.in_features, tokens,
+            args.out + tiles_offset(args.form, args.tokens, group, 0, args.in_features));
         break;
       case TileForm::kIntegers:
-        tile_integers<Simd>(args, rounded_at(args, token), tokens,
-                            args.out + group * integer_group_bytes(args.in_features, columns));
+        tile_rounded<Simd, TileForm::kIntegers>(args, rounded_at(args, token), tokens, group);
         break;
       case TileForm::kCodes:
-        tile_codes<Simd>(args, rounded_at(args, token), tokens, group);
+        tile_rounded<Simd, TileForm::kCodes>(args, rounded_at(args, token), tokens, group);
         break;
     }
   }

@@ -18,6 +18,7 @@
 //   lower_bytes, upper_bytes(I16)     of each int16, as Bytes
 //   store_bytes(to, Bytes)            any alignment
 //   join(upper, lower)                256 * upper + lower, of int32
+//   scale_i16<n>(I32 v, I32 by)       of both int16 in each lane, v less n, times the other's
 //
 // Tiles 0 to 3 are sums, 4 and 5 rows of weights, 6 and 7 activations (kernels/activation_tiles.h);
 // where tokens are the rows, 4 and 5 are activations, 6 and 7 weights.
@@ -50,12 +51,16 @@ constexpr TileShapes tile_shapes(std::size_t columns, std::size_t weight_bytes) 
   return shapes;
 }
 
-// The same where tokens are the rows of the first operand, and rows of weights the columns of the
-// second.
-constexpr TileShapes token_tile_shapes(std::size_t tokens) {
+// The same where tokens are the rows of the first operand, `bytes` bytes of each at once, and rows
+// of weights the columns of the second.
+constexpr TileShapes token_tile_shapes(std::size_t tokens, std::size_t bytes) {
   TileShapes shapes{};
-  for (int i = 0; i < 6; ++i) shapes.of[i] = {static_cast<std::uint8_t>(tokens), kTileRowBytes};
-  for (int i = 6; i < 8; ++i) shapes.of[i] = {kTileRows16, kTileRowBytes};
+  const auto rows = static_cast<std::uint8_t>(tokens);
+  for (int i = 0; i < 4; ++i) shapes.of[i] = {rows, kTileRowBytes};
+  for (int i = 4; i < 6; ++i) shapes.of[i] = {rows, static_cast<std::uint16_t>(bytes)};
+  for (int i = 6; i < 8; ++i) {
+    shapes.of[i] = {static_cast<std::uint8_t>(bytes / 4), kTileRowBytes};
+  }
   return shapes;
 }
 
