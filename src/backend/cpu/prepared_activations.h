@@ -1,7 +1,7 @@
 // PreparedActivations: the activations of a linear op in the forms that its weights want.
 //
 // Quantized weights want them rounded to integers, bf16 ones to bf16 (kernels/activations.h),
-// instructions on tiles want sixteen tokens side by side (kernels/activation_tiles.h). Made once
+// instructions on tiles want sixteen tokens together (kernels/activation_tiles.h). Made once
 // for all workers.
 #pragma once
 

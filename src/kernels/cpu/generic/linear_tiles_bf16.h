@@ -13,11 +13,6 @@ namespace bora::kernels::generic {
 inline constexpr std::size_t kTilePanelRows = 32;
 inline constexpr std::size_t kTilePanelValues = 512;
 inline constexpr std::size_t kTilePanelBlocks = kTilePanelValues / kPairBlock;
-// Rows whose sums wait, so that a block of k of all tokens stays in the second cache meanwhile.
-inline constexpr std::size_t kTilePassRows = 256;
-// Tokens per pass over the weights: bounds the sums.
-inline constexpr std::size_t kTilePassTokens = 512;
-
 // Sixteen rows of weights: the tile at a block of k, and `step` bytes further that of the next.
 struct TileRows {
   const std::byte* at;

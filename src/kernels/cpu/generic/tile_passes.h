@@ -25,11 +25,6 @@
 
 namespace bora::kernels::generic {
 
-// Rows whose sums wait, and tokens, such that these and the tiles of the rows stay in the second
-// cache.
-inline constexpr std::size_t kTilePassRows16 = 256 / kTileRows16;
-inline constexpr std::size_t kTilePassBatch = 512;
-
 // Sixteen rows of a group.
 template <class Kernel>
 struct UnpackedRows {
@@ -41,9 +36,9 @@ struct UnpackedRows {
 // The workspace.
 template <class Kernel>
 struct QuantizedPass {
-  UnpackedRows<Kernel> rows[kTilePassRows16];
+  UnpackedRows<Kernel> rows[kTilePassRows / kTileRows16];
   typename Kernel::Totals totals;
-  alignas(64) float sums[kTilePassRows16][kTilePassBatch][kTileRows16];
+  alignas(64) float sums[kTilePassRows / kTileRows16][kTilePassTokens][kTileRows16];
 };
 
 template <class Simd, class Kernel, class Rows>
@@ -171,7 +166,7 @@ template <class Simd, class Tiles, class Kernel>
   // The tokens after these, spread over the rows of a whole pass.
   const std::byte* next = tokens.codes + tiles_group_bytes(Kernel::kForm, values, tokens.columns);
   constexpr std::size_t kEach =
-      tiles_group_bytes(Kernel::kForm, kGroupValues, kTileTokens16) / kTilePassRows16;
+      tiles_group_bytes(Kernel::kForm, kGroupValues, kTileTokens16) * kTileRows16 / kTilePassRows;
   for (std::size_t r = 0; r < rows; r += kTileRows16, next += kEach) {
     const UnpackedRows<Kernel>& some = pass.rows[r / kTileRows16];
     for (std::size_t line = 0; line < kEach; line += 64) __builtin_prefetch(next + line, 0, 2);
@@ -209,17 +204,17 @@ void multiply_pass(const LinearArgs& args, Tiles& tiles, QuantizedPass<Kernel>& 
 
 template <class Simd, class Tiles, class Kernel>
 void linear_by_tiles(const LinearArgs& args) noexcept {
-  constexpr std::size_t kRows = kTilePassRows16 * kTileRows16;
   static_assert(Simd::kLanes == kTileRows16);
   static_assert(sizeof(QuantizedPass<Kernel>) <= kLinearWorkspaceBytes);
   auto& pass = *reinterpret_cast<QuantizedPass<Kernel>*>(args.workspace);
   Tiles tiles(Kernel::shapes(tile_columns(args.tokens)));
-  for (std::size_t first = 0; first < args.tokens; first += kTilePassBatch) {
+  for (std::size_t first = 0; first < args.tokens; first += kTilePassTokens) {
     const std::size_t left = args.tokens - first;
-    const std::size_t tokens = left < kTilePassBatch ? left : kTilePassBatch;
-    for (std::size_t row = 0; row < args.rows; row += kRows) {
+    const std::size_t tokens = left < kTilePassTokens ? left : kTilePassTokens;
+    for (std::size_t row = 0; row < args.rows; row += kTilePassRows) {
       const std::size_t rows = args.rows - row;
-      multiply_pass<Simd>(args, tiles, pass, row, rows < kRows ? rows : kRows, first, tokens);
+      multiply_pass<Simd>(args, tiles, pass, row, rows < kTilePassRows ? rows : kTilePassRows,
+                          first, tokens);
     }
   }
 }

@@ -64,6 +64,10 @@ constexpr TileShapes token_tile_shapes(std::size_t tokens, std::size_t bytes) {
   return shapes;
 }
 
+// Rows and tokens of a pass over the weights, whose sums wait in the workspace.
+inline constexpr std::size_t kTilePassRows = 256;
+inline constexpr std::size_t kTilePassTokens = 512;
+
 // Of so many rows left, those of a tile.
 constexpr std::size_t tile_rows(std::size_t rows) {
   return rows < kTileRows16 ? rows : kTileRows16;
