@@ -86,7 +86,7 @@ void unpack_tile(const LinearArgs& args, std::size_t row, std::size_t rows, std:
     return unpack_rows_of<Simd, Kernel>(from, next, values, to);
   }
   std::byte copy[kTileRows16][kGroupBytes];
-  const std::size_t bytes = values / info(kType).block_values * info(kType).block_bytes;
+  const std::size_t bytes = values / Interleaved::kBlockValues * Interleaved::kBlockBytes;
   for (std::size_t r = 0; r < kTileRows16; ++r) {
     __builtin_memcpy(copy[r], first + (r < rows ? r : 0) * args.weight_stride, bytes);
   }
