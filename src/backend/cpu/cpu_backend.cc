@@ -175,6 +175,12 @@ void CpuBackend::linear(const LinearParams& params) {
       at_once = prepared_.max_tokens();
     }
   }
+  if (!prepared_.share_tiles(params)) {
+    for (const Projection& projection : params.projections) {
+      linear({.x = params.x, .projections = {&projection, 1}});
+    }
+    return;
+  }
   for (std::size_t begin = 0; begin < tokens; begin += at_once) {
     const Range some{begin, std::min(tokens, begin + at_once)};
     prepared_.prepare(params, floats(params.x) + begin * in_features, some.size(),

@@ -1,7 +1,6 @@
 #include "backend/cpu/prepared_activations.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace bora {
 namespace {
@@ -20,13 +19,15 @@ PreparedActivations::Sizes PreparedActivations::sizes(std::size_t max_tokens,
                                                       std::size_t max_columns) const {
   Sizes sizes{};
   max_tokens = std::min(max_tokens, kMostTokens);
-  const bool tiles = kernels_.tile_activations != nullptr;
   if (kernels_.int16_activations) {
     sizes.rounded = whole_pages(max_tokens * kernels::rounded_row_bytes(max_columns));
   }
-  for (std::size_t form = 0; form < kForms && tiles; ++form) {
-    sizes.tiles[form] = whole_pages(
-        kernels::tiles_bytes(static_cast<kernels::TileForm>(form), max_tokens, max_columns));
+  if (kernels_.tile_activations != nullptr) {
+    using enum kernels::TileForm;
+    for (const kernels::TileForm form : {kPairs, kIntegers, kCodes}) {
+      const std::size_t bytes = kernels::tiles_bytes(form, max_tokens, max_columns);
+      sizes.tiles = std::max(sizes.tiles, whole_pages(bytes));
+    }
   }
   if (kernels_.round_pairs != nullptr) {
     sizes.pairs = whole_pages(max_tokens * kernels::pair_row_bytes(max_columns));
@@ -36,7 +37,7 @@ PreparedActivations::Sizes PreparedActivations::sizes(std::size_t max_tokens,
 
 std::size_t PreparedActivations::bytes(std::size_t max_tokens, std::size_t max_columns) const {
   const Sizes all = sizes(max_tokens, max_columns);
-  return std::accumulate(all.tiles.begin(), all.tiles.end(), all.rounded + all.pairs);
+  return all.rounded + all.pairs + all.tiles;
 }
 
 Result<void> PreparedActivations::reserve(std::size_t max_tokens, std::size_t max_columns) {
@@ -45,10 +46,18 @@ Result<void> PreparedActivations::reserve(std::size_t max_tokens, std::size_t ma
   const Sizes all = sizes(max_tokens_, max_columns_);
   if (Result<void> grown = grow(rounded_, all.rounded); !grown) return grown;
   if (Result<void> grown = grow(pairs_, all.pairs); !grown) return grown;
-  for (std::size_t form = 0; form < kForms; ++form) {
-    if (Result<void> grown = grow(tiles_[form], all.tiles[form]); !grown) return grown;
+  return grow(tiles_, all.tiles);
+}
+
+bool PreparedActivations::share_tiles(const LinearParams& params) const {
+  std::optional<kernels::TileForm> first;
+  for (const Projection& each : params.projections) {
+    if (!wants_tiles(each.weight.dtype)) continue;
+    const kernels::TileForm form = kernels::tile_form(each.weight.dtype);
+    if (first.value_or(form) != form) return false;
+    first = form;
   }
-  return {};
+  return true;
 }
 
 void PreparedActivations::round(const float* x, std::size_t in_features, Range tokens) {
@@ -76,7 +85,7 @@ void PreparedActivations::tile(kernels::TileForm form, const float* x, std::size
                              .first_group = groups.begin,
                              .end_group = groups.end,
                              .in_features = in_features,
-                             .out = tiles_[static_cast<std::size_t>(form)].bytes().data()});
+                             .out = tiles_.bytes().data()});
 }
 
 }  // namespace bora

@@ -10,7 +10,7 @@
 #include "kernels/cpu/cpu_kernels.h"
 #include "tensor/buffer.h"
 
-#include <array>
+#include <optional>
 
 namespace bora {
 
@@ -34,8 +34,11 @@ class PreparedActivations {
   [[nodiscard]] std::size_t max_tokens() const { return max_tokens_; }
   [[nodiscard]] std::size_t max_columns() const { return max_columns_; }
 
+  // Whether the weights of all projections want the same tiles, or none: one form is kept.
+  [[nodiscard]] bool share_tiles(const LinearParams& params) const;
   // Prepares x [tokens, in_features], at most what was reserved, for weights of the types that
-  // params.projections have. share(items, values_per_item, work) calls work(Range) for all items.
+  // params.projections, which share tiles, have. share(items, values_per_item, work) calls
+  // work(Range) for all items.
   template <class Share>
   void prepare(const LinearParams& params, const float* x, std::size_t tokens, const Share& share);
 
@@ -44,8 +47,7 @@ class PreparedActivations {
     return wants_rounded(weight) ? rounded_.bytes().data() : nullptr;
   }
   [[nodiscard]] const std::byte* tiles(DType weight) const {
-    if (!wants_tiles(weight)) return nullptr;
-    return tiles_[static_cast<std::size_t>(kernels::tile_form(weight))].bytes().data();
+    return wants_tiles(weight) ? tiles_.bytes().data() : nullptr;
   }
   [[nodiscard]] const std::byte* pairs(DType weight) const {
     const bool wanted = kernels_.round_pairs != nullptr && wants_pairs(weight);
@@ -53,11 +55,10 @@ class PreparedActivations {
   }
 
  private:
-  static constexpr std::size_t kForms = 3;  // of kernels::TileForm
   struct Sizes {
     std::size_t rounded;
     std::size_t pairs;
-    std::array<std::size_t, kForms> tiles;
+    std::size_t tiles;
   };
   [[nodiscard]] Sizes sizes(std::size_t max_tokens, std::size_t max_columns) const;
 
@@ -84,7 +85,7 @@ class PreparedActivations {
   std::size_t max_columns_ = 0;
   Buffer rounded_;
   Buffer pairs_;
-  std::array<Buffer, kForms> tiles_;
+  Buffer tiles_;
 };
 
 template <class Share>
@@ -92,13 +93,13 @@ void PreparedActivations::prepare(const LinearParams& params, const float* x, st
                                   const Share& share) {
   bool rounded = false;
   bool pairs = false;
-  std::array<bool, kForms> tiled{};
+  std::optional<kernels::TileForm> form;
   for (const Projection& each : params.projections) {
     const DType weight = each.weight.dtype;
     rounded = rounded || wants_rounded(weight);
     pairs = pairs || wants_pairs(weight);
     if (wants_tiles(weight) && (wants_pairs(weight) || tokens >= kernels::kIntegerTileTokens)) {
-      tiled[static_cast<std::size_t>(kernels::tile_form(weight))] = true;
+      form = kernels::tile_form(weight);
     }
   }
   const std::size_t in_features = params.x.shape.columns();
@@ -106,12 +107,9 @@ void PreparedActivations::prepare(const LinearParams& params, const float* x, st
     share(tokens, in_features, [&](Range some) { round_pairs(x, in_features, some); });
   }
   if (rounded) share(tokens, in_features, [&](Range some) { round(x, in_features, some); });
-  for (std::size_t form = 0; form < kForms; ++form) {
-    if (!tiled[form]) continue;
-    share(kernels::tile_groups(tokens), kernels::kTileTokens16 * in_features, [&](Range some) {
-      tile(static_cast<kernels::TileForm>(form), x, in_features, tokens, some);
-    });
-  }
+  if (!form) return;
+  share(kernels::tile_groups(tokens), kernels::kTileTokens16 * in_features,
+        [&](Range some) { tile(*form, x, in_features, tokens, some); });
 }
 
 }  // namespace bora

@@ -8,7 +8,6 @@
 // A way of multiplying one type is a struct that has
 //   Stored         its CodeFormat
 //   kForm          of the activations
-//   kTotals        totals of a group of 256 values
 //   shapes(tokens) of the tiles
 //   Rows           the codes of sixteen rows of a group, in tiles
 //   unpack(rows, scales, part, to)
