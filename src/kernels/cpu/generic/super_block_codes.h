@@ -50,6 +50,22 @@ struct AffineRows {
       return Simd::mul(minus, Simd::to_f32(small_minimum[part]));
     }
   };
+
+  // Calls visit(v, k, index) for each four bytes of nibbles, from `at` in the block on, of the
+  // parts `part` and the next: the low ones are the values from k on, the high ones a part further.
+  template <class Simd, class Rows, class Visit>
+  [[gnu::always_inline]] static void for_each_nibbles(const Rows& rows, std::size_t at,
+                                                      std::size_t part, const Visit& visit) {
+#pragma GCC unroll 2
+    for (std::size_t q = 0; q < 2; ++q) {
+      I32<Simd> v[4];
+      rows.words(0, at + 16 * (part + q), v);
+#pragma GCC unroll 4
+      for (std::size_t i = 0; i < 4; ++i) {
+        visit(v[i], part * kBlockValues + 16 * q + 4 * i, 4 * q + i);
+      }
+    }
+  }
 };
 
 // Beside what row_codes.h says, RowCodes of these types have
@@ -65,17 +81,12 @@ struct RowCodes<DType::kQ4K> : AffineRows {
                                                    const Scales<Simd, Rows>& /*scales*/,
                                                    std::size_t part, const Visit& visit) {
     constexpr std::int32_t kLow = 0x0F0F0F0F;
-#pragma GCC unroll 2
-    for (std::size_t q = 0; q < 2; ++q) {
-      I32<Simd> v[4];
-      rows.words(0, offsetof(BlockQ4K, nibbles) + 16 * (part + q), v);
-#pragma GCC unroll 4
-      for (std::size_t i = 0; i < 4; ++i) {
-        const std::size_t k = part * kBlockValues + 16 * q + 4 * i;
-        visit(Simd::bits(v[i], kLow), k, part);
-        visit(Simd::bits(Simd::template right_u32<4>(v[i]), kLow), k + kBlockValues, part + 1);
-      }
-    }
+    for_each_nibbles<Simd>(
+        rows, offsetof(BlockQ4K, nibbles), part,
+        [&](I32<Simd> v, std::size_t k, std::size_t /*index*/) __attribute__((always_inline)) {
+          visit(Simd::bits(v, kLow), k, part);
+          visit(Simd::bits(Simd::template right_u32<4>(v), kLow), k + kBlockValues, part + 1);
+        });
   }
 
   template <class Simd, class Rows, std::size_t kTokens>
@@ -83,16 +94,10 @@ struct RowCodes<DType::kQ4K> : AffineRows {
                                               std::size_t part, const GroupInput<kTokens>& x,
                                               I32<Simd> (&out)[kStepParts][kTokens]) {
     NibbleSums<Simd, kTokens> sums;
-#pragma GCC unroll 2
-    for (std::size_t q = 0; q < 2; ++q) {
-      I32<Simd> v[4];
-      rows.words(0, offsetof(BlockQ4K, nibbles) + 16 * (part + q), v);
-#pragma GCC unroll 4
-      for (std::size_t i = 0; i < 4; ++i) {
-        const std::size_t k = part * kBlockValues + 16 * q + 4 * i;
-        sums.add(v[i], x, k, k + kBlockValues, sums.high_odd);
-      }
-    }
+    for_each_nibbles<Simd>(
+        rows, offsetof(BlockQ4K, nibbles), part,
+        [&](I32<Simd> v, std::size_t k, std::size_t /*index*/)
+            __attribute__((always_inline)) { sums.add(v, x, k, k + kBlockValues, sums.high_odd); });
 #pragma GCC unroll 4
     for (std::size_t t = 0; t < kTokens; ++t) {
       out[0][t] = Simd::mul_i32(sums.low_of(t), scales.small[part]);
@@ -128,22 +133,16 @@ struct RowCodes<DType::kQ5K> : AffineRows {
                                                    std::size_t part, const Visit& visit) {
     constexpr std::int32_t kLow = 0x0F0F0F0F;
     constexpr std::int32_t kFifth = 0x10101010;
-#pragma GCC unroll 2
-    for (std::size_t q = 0; q < 2; ++q) {
-      I32<Simd> v[4];
-      rows.words(0, offsetof(BlockQ5K, nibbles) + 16 * (part + q), v);
-#pragma GCC unroll 4
-      for (std::size_t i = 0; i < 4; ++i) {
-        const std::size_t k = part * kBlockValues + 16 * q + 4 * i;
-        const auto fifth =
-            Simd::right_by(scales.high[part / 4][4 * q + i], static_cast<std::int32_t>(part % 4));
-        const auto low = Simd::either(Simd::bits(v[i], kLow), Simd::bits(fifth, kFifth));
-        const auto high = Simd::either(Simd::bits(Simd::template right_u32<4>(v[i]), kLow),
-                                       Simd::bits(Simd::template right_u32<1>(fifth), kFifth));
-        visit(low, k, part);
-        visit(high, k + kBlockValues, part + 1);
-      }
-    }
+    for_each_nibbles<Simd>(
+        rows, offsetof(BlockQ5K, nibbles),
+        part, [&](I32<Simd> v, std::size_t k, std::size_t index) __attribute__((always_inline)) {
+          const auto fifth =
+              Simd::right_by(scales.high[part / 4][index], static_cast<std::int32_t>(part % 4));
+          visit(Simd::either(Simd::bits(v, kLow), Simd::bits(fifth, kFifth)), k, part);
+          visit(Simd::either(Simd::bits(Simd::template right_u32<4>(v), kLow),
+                             Simd::bits(Simd::template right_u32<1>(fifth), kFifth)),
+                k + kBlockValues, part + 1);
+        });
   }
 
   template <class Simd, class Rows, std::size_t kTokens>
